@@ -1,0 +1,1 @@
+"""Pure words: ids, messages, events and their fold, errors; no I/O and no clock."""

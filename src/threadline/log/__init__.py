@@ -1,0 +1,1 @@
+"""The durable event log: append under a fence, read after an offset, follow."""

@@ -1,0 +1,188 @@
+"""What every engine of the log promises; the semantics are those of Durable Streams.
+
+A stream is a named sequence of messages, each a byte string. The promises, each borne by a test of the contract suite:
+
+1. What a reader has seen is on disk: append, then commit (fsync), then publish, always in this order.
+2. Offsets are gap-free, from 0, increasing by one within a stream. An offset is a position, never a count of characters.
+3. Reading is snapshot plus follow in one step: no message is missed or repeated between history and tail.
+4. Only the holder of a producer's newest epoch appends; the fence is checked in the same atomic step as the append.
+5. Append is idempotent per (producer, epoch, sequence): a retry never doubles.
+6. Close is final, and atomic with the last append.
+7. A slow reader never slows the writer or another reader. One refused append in a group commit fails alone.
+   A failed fsync ends the process.
+8. Content is stored once: one row per committed batch of one stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """Who appends. ``epoch`` fences: an older one is refused for ever. ``seq`` counts this epoch's appends from 0."""
+
+    id: str
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Where a stream branches off another: it begins with the first ``offset`` messages of ``source``, and then, when
+    ``sub_offset`` is not 0, with that many bytes of the next message (of a JSON stream: values of its append)."""
+
+    source: str
+    offset: int
+    sub_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """What a stream is made with. ``ttl`` is in seconds and slides with every read and append; ``expires_at`` is Unix
+    seconds; at most one of the two is given."""
+
+    content_type: str = JSON
+    ttl: int | None = None
+    expires_at: float | None = None
+    fork: Fork | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """A stream as it is now. ``tail`` is the offset that the next message will get; ``first`` the lowest one still
+    kept (more than 0 after a trim)."""
+
+    name: str
+    config: StreamConfig
+    tail: int
+    first: int
+    closed: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The answer to an append: ``tail`` is the stream's tail after it; ``duplicate`` tells that it had come before."""
+
+    tail: int
+    duplicate: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The answer to a create: ``new`` is false when a stream of the same configuration was there already."""
+
+    info: StreamInfo
+    new: bool
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Committed messages that follow one another in one stream, shared by all its readers.
+
+    ``final``: the stream is closed right after them (a batch that only closes has no messages). ``frames`` is where
+    encoders keep what they made of it, so that it is made once for all readers: the key is the encoder.
+    """
+
+    first: int
+    messages: Sequence[bytes]
+    final: bool = False
+    frames: dict[object, bytes] = field(default_factory=dict)
+
+    @property
+    def next(self) -> int:
+        """The offset after the last message here."""
+        return self.first + len(self.messages)
+
+    def since(self, offset: int) -> Batch:
+        """The messages from ``offset`` on: itself where that is all of them."""
+        if offset <= self.first:
+            return self
+        return Batch(offset, self.messages[offset - self.first :], self.final)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one bounded read found: ``batches`` in order from the asked offset; ``next`` the offset to ask for next;
+    ``up_to_date`` when nothing more was committed at that time; ``closed`` when it is also the end for ever."""
+
+    batches: tuple[Batch, ...]
+    next: int
+    up_to_date: bool
+    closed: bool
+
+
+class Log(Protocol):
+    """The durable event log. Every method may be called from any task of the one event loop.
+
+    Raises ``NotFound``, ``Gone`` (below retention, or deleted while forks live), ``Closed``, ``Fenced``, ``Gap`` and
+    ``Conflict`` of ``threadline.domain.errors``, whose ``details`` carry what a protocol has to tell: ``tail``,
+    ``closed``, ``epoch``, ``expected_seq``, ``received_seq``. A refused call has changed nothing.
+    """
+
+    async def create(
+        self, name: str, config: StreamConfig = StreamConfig(), *, messages: Sequence[bytes] = (), close: bool = False
+    ) -> Created:
+        """Make a stream, with its first messages where given. The same again is answered with ``new=False``; a stream
+        of another configuration raises ``Conflict``."""
+        ...
+
+    async def append(
+        self,
+        name: str,
+        messages: Sequence[bytes],
+        *,
+        producer: Producer | None = None,
+        order: str | None = None,
+        close: bool = False,
+        create: StreamConfig | None = None,
+    ) -> Appended:
+        """Append all of ``messages`` or none of them; on return they are on disk and on their way to the readers.
+
+        With ``producer``: an epoch below the stream's raises ``Fenced``; a newer one must begin with seq 0 and fences
+        the older from then on, also when ``messages`` is empty, which is how a worker takes a run over: the answer's
+        ``tail`` is then exact, since nobody else can append below it. A seq that was had before is a duplicate and
+        changes nothing; one that leaves a gap raises ``Gap``. ``order`` is a caller's own sequence (``Stream-Seq``),
+        which may only rise, in the order of its characters, else ``Conflict``. ``close`` ends the stream in the same
+        commit; on a closed stream a duplicate (also of a close) is answered, all else raises ``Closed``.
+        ``create`` makes the stream in the same commit where it is not there yet.
+        """
+        ...
+
+    async def head(self, name: str) -> StreamInfo:
+        """The stream as it is; does not count as a use for its TTL."""
+        ...
+
+    async def read(self, name: str, start: int = 0, *, limit: int = 1 << 20) -> Reading:
+        """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least)."""
+        ...
+
+    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> AsyncIterator[tuple[Batch, ...]]:
+        """Everything from ``start`` on, for ever: history, then the tail as it is committed; ends after a batch that
+        is ``final``. Each step hands over all that is there, and at least one batch. With ``expected`` a stream that
+        does not exist yet is waited for. Any number may follow; who is slow is served from the store. Close the
+        iterator (``contextlib.aclosing``) when leaving early."""
+        ...
+
+    async def trim(self, name: str, before: int) -> None:
+        """Forget the messages below ``before``; whole batches go, so a few may stay. Their offsets are never used
+        again, and reading them raises ``Gone``."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Forget a stream and end its followers; where forks still need its messages they are kept for these alone."""
+        ...
+
+    async def expire(self) -> int:
+        """Delete the streams whose time is over; returns how many went."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued, then let go of the storage."""
+        ...

@@ -1,0 +1,1 @@
+"""Model dialects: events out of providers' bytes."""

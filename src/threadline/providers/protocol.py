@@ -1,0 +1,67 @@
+"""The one promise of every provider: a request goes in, events come out in the batches in which bytes arrive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from threadline.domain.events import Event
+from threadline.domain.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model is told of it; ``parameters`` is a JSON schema of an object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """How to answer; None leaves the choice to the provider. ``max_tokens`` counts output tokens."""
+
+    max_tokens: int | None = 4000
+    temperature: float | None = 0.7
+    system: str | None = None
+    reasoning_effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One call of a model. ``model`` is the provider's own name for it.
+
+    ``partial`` is the text of an answer that was cut and is to be continued right after its last character; the
+    provider's ``continues`` says how it does that. ``first_part`` is the number that the first part's id gets
+    (``p{number}``, then counting up), so that ids stay unique within a message.
+    """
+
+    model: str
+    messages: Sequence[Message]
+    settings: ModelSettings = ModelSettings()
+    tools: Sequence[ToolSpec] = ()
+    partial: str = ""
+    first_part: int = 0
+
+
+class Provider(Protocol):
+    """One provider with its address and key."""
+
+    name: str
+    continues: Literal["prefill", "instruction"]
+    """How a cut text goes on: the model is given its own beginning, or is told to go on from it."""
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+        """Call the model. Batches are not empty and come as soon as their bytes do.
+
+        Events are the vocabulary of ``threadline.domain.events``: parts (text, reasoning, tool input, source, file),
+        each closed before another of its kind opens, and last of all exactly one ``finish-step`` with the reason and,
+        where the provider told it, the usage. A tool call is always ``tool-input-start``, its deltas, then
+        ``tool-input-available``, or ``tool-input-error`` where the arguments are no JSON object.
+
+        Raises ``ProviderError`` with the provider's own message, at any point. Nothing is retried here. Closing the
+        iterator (``contextlib.aclosing``) ends the call at once.
+        """
+        ...

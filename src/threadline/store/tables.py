@@ -1,0 +1,104 @@
+"""The relational schema, in one place, as SQLAlchemy Core tables that SQLite and PostgreSQL share.
+
+Times are Unix seconds. JSON is kept as text, written and read with orjson by the family files.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # guest | registered | service
+    Column("name", Text),
+    Column("feed_seq", BigInteger, nullable=False, server_default=text("0")),  # the next offset of the user's feed
+    Column("created_at", Float, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # sha256 of the cookie's value
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text),
+    Column("title_by", Text),  # model | user; what a user named is never replaced
+    Column("model", Text),
+    Column("settings", Text, nullable=False, server_default=text("'{}'")),
+    Column("leaf_id", Text),  # the newest message of the branch that was last written to or chosen
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("deleted_at", Float),  # hidden at once; the sweeper removes what is left of it
+    Index("conversations_by_activity", "user_id", "updated_at", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("parent_id", Text),
+    Column("client_id", Text),  # the id that the client gave it
+    Column("digest", LargeBinary),  # sha256 of the content, for idempotent submits
+    Column("role", Text, nullable=False),
+    Column("parts", Text),  # NULL: the run that writes it is not folded yet
+    Column("metadata", Text, nullable=False, server_default=text("'{}'")),
+    Column("run_id", Text),
+    Column("created_at", Float, nullable=False),
+    Index("messages_in_conversation", "conversation_id", "created_at", "id"),
+    Index("messages_by_client_id", "conversation_id", "client_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),  # the answer
+    Column("parent_id", Text, nullable=False),  # the message that is answered
+    Column("after_run_id", Text),  # not to be claimed until that one has ended
+    Column("status", Text, nullable=False),  # queued | running | completed | stopped | error | interrupted
+    Column("model", Text, nullable=False),  # provider/model
+    Column("settings", Text, nullable=False, server_default=text("'{}'")),
+    Column("key_owner", Text, nullable=False, server_default=text("'server'")),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("worker", Text),
+    Column("lease_until", Float),
+    Column("cancel", Text),  # why it is to stop: stopped | interrupted | deleted
+    Column("finish_reason", Text),
+    Column("usage", Text),
+    Column("error", Text),
+    Column("next_offset", BigInteger),  # the tail of the closed stream
+    Column("trail", LargeBinary),  # chunk boundaries, from which a trimmed stream is served
+    Column("trimmed_at", Float),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Index("runs_in_conversation", "conversation_id", "created_at", "id"),
+    Index("runs_by_status", "status", "lease_until"),
+    Index("runs_by_end", "trimmed_at", "ended_at"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)

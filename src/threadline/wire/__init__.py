@@ -1,0 +1,1 @@
+"""Events to bytes: one pure encoder per client dialect."""
