@@ -1,0 +1,1 @@
+"""What the outer tests stand on: real processes, light clients, a fake provider, a power cut."""
