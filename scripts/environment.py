@@ -32,8 +32,8 @@ class SetupError(Exception):
     """The environment could not be made; the message says what to do."""
 
 
-def run(command: Sequence[str | Path], hint: str, env: Mapping[str, str] | None = None) -> None:
-    """Run a command, quiet unless it fails; then its last lines and the ``hint`` are the error."""
+def run(command: Sequence[object], hint: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a command of words and paths, quiet unless it fails; then its last lines and the ``hint`` are the error."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
@@ -216,7 +216,7 @@ def set_up(purpose: str) -> None:
 
 def main() -> int:
     """``environment.py run|test``; 0 when all is there."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have any Python
         print(f"Threadline needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 1
     try:
