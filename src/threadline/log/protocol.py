@@ -34,17 +34,19 @@ class Producer:
 @dataclass(frozen=True, slots=True)
 class Fork:
     """Where a stream branches off another: it begins with the first ``offset`` messages of ``source``, and then, when
-    ``sub_offset`` is not 0, with that many bytes of the next message (of a JSON stream: values of its append)."""
+    ``sub_offset`` is not 0, with that many bytes of the next message. Of a JSON stream, where every value of an append
+    is a message of its own, ``sub_offset`` counts messages. ``offset`` None is the source's tail at that moment."""
 
     source: str
-    offset: int
+    offset: int | None = None
     sub_offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class StreamConfig:
     """What a stream is made with. ``ttl`` is in seconds and slides with every read and append; ``expires_at`` is Unix
-    seconds; at most one of the two is given."""
+    seconds; at most one of the two is given. A fork with neither inherits its source's, and so it does its content
+    type where that is empty (``""``; without a source that is ``application/octet-stream``)."""
 
     content_type: str = JSON
     ttl: int | None = None
@@ -67,11 +69,13 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """The answer to an append: ``tail`` is the stream's tail after it; ``duplicate`` tells that it had come before."""
+    """The answer to an append: ``tail`` is the stream's tail after it (of a duplicate: now); ``duplicate`` tells that
+    it had come before. ``closed``: the stream is closed. ``seq`` is the highest that the producer's epoch has had."""
 
     tail: int
     duplicate: bool = False
     closed: bool = False
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +125,18 @@ class Reading:
 class Log(Protocol):
     """The durable event log. Every method may be called from any task of the one event loop.
 
-    Raises ``NotFound``, ``Gone`` (below retention, or deleted while forks live), ``Closed``, ``Fenced``, ``Gap`` and
-    ``Conflict`` of ``threadline.domain.errors``, whose ``details`` carry what a protocol has to tell: ``tail``,
-    ``closed``, ``epoch``, ``expected_seq``, ``received_seq``. A refused call has changed nothing.
+    Raises ``NotFound``, ``Gone`` (below retention, or deleted while forks live), ``Closed``, ``Fenced``, ``Gap``,
+    ``Conflict`` and ``BadRequest`` (what can never be right) of ``threadline.domain.errors``, whose ``details`` carry
+    what a protocol has to tell: ``tail``, ``closed``, ``first``, ``epoch``, ``expected_seq``, ``received_seq``. A
+    refused call has changed nothing. ``Unavailable``: the log is closing, or has no room; try again.
     """
 
     async def create(
         self, name: str, config: StreamConfig = StreamConfig(), *, messages: Sequence[bytes] = (), close: bool = False
     ) -> Created:
         """Make a stream, with its first messages where given. The same again is answered with ``new=False``; a stream
-        of another configuration raises ``Conflict``."""
+        of another configuration (being closed or not is part of it), or one that is deleted but kept for its forks,
+        raises ``Conflict``. A fork starts open; it does not inherit producers."""
         ...
 
     async def append(
@@ -142,6 +148,7 @@ class Log(Protocol):
         order: str | None = None,
         close: bool = False,
         create: StreamConfig | None = None,
+        content_type: str | None = None,
     ) -> Appended:
         """Append all of ``messages`` or none of them; on return they are on disk and on their way to the readers.
 
@@ -151,7 +158,10 @@ class Log(Protocol):
         changes nothing; one that leaves a gap raises ``Gap``. ``order`` is a caller's own sequence (``Stream-Seq``),
         which may only rise, in the order of its characters, else ``Conflict``. ``close`` ends the stream in the same
         commit; on a closed stream a duplicate (also of a close) is answered, all else raises ``Closed``.
-        ``create`` makes the stream in the same commit where it is not there yet.
+        ``create`` makes the stream in the same commit where it is not there yet. ``content_type``, where given, must
+        be the stream's own (parameters aside), else ``Conflict``.
+
+        A caller that is cancelled does not know whether its append was kept; with a producer it may send it again.
         """
         ...
 
@@ -160,23 +170,26 @@ class Log(Protocol):
         ...
 
     async def read(self, name: str, start: int = 0, *, limit: int = 1 << 20) -> Reading:
-        """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least)."""
+        """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least).
+        A ``start`` beyond the tail finds nothing yet."""
         ...
 
     def follow(self, name: str, start: int = 0, *, expected: bool = False) -> AsyncIterator[tuple[Batch, ...]]:
         """Everything from ``start`` on, for ever: history, then the tail as it is committed; ends after a batch that
-        is ``final``. Each step hands over all that is there, and at least one batch. With ``expected`` a stream that
-        does not exist yet is waited for. Any number may follow; who is slow is served from the store. Close the
-        iterator (``contextlib.aclosing``) when leaving early."""
+        is ``final``, and in no other way but an error. Each step hands over all that is there, and at least one batch.
+        With ``expected`` a stream that does not exist yet is waited for. Any number may follow; who is slow is served
+        from the store. Raises ``Gone`` when the stream is deleted or expires meanwhile, ``Unavailable`` when the log
+        is closed. Close the iterator (``contextlib.aclosing``) when leaving early."""
         ...
 
     async def trim(self, name: str, before: int) -> None:
-        """Forget the messages below ``before``; whole batches go, so a few may stay. Their offsets are never used
-        again, and reading them raises ``Gone``."""
+        """Forget the messages below ``before``. Their offsets are never used again, and reading them raises ``Gone``.
+        On disk whole batches go, so a few may stay, and all stay while forks need them."""
         ...
 
     async def delete(self, name: str) -> None:
-        """Forget a stream and end its followers; where forks still need its messages they are kept for these alone."""
+        """Forget a stream and end its followers (they get ``Gone``); where forks still need its messages they are kept
+        for these alone, and go with the last of them."""
         ...
 
     async def expire(self) -> int:
