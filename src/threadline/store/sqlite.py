@@ -44,7 +44,13 @@ def connect(path: Path) -> sqlite3.Connection:
     raw = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
     for pragma in _PRAGMAS:
         raw.execute(pragma)
+    # SQLite's own knows only ASCII; PostgreSQL's knows every letter.
+    raw.create_function("lower", 1, _lower, deterministic=True)
     return raw
+
+
+def _lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
 
 
 def engine_for(path: Path) -> Engine:

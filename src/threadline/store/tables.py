@@ -5,9 +5,17 @@ Times are Unix seconds. JSON is kept as text, written and read with orjson by th
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
+
+
+def partial(condition: str) -> dict[str, Any]:
+    """What makes an index hold only the rows of which ``condition`` is true."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 users = Table(
     "users",
@@ -44,6 +52,7 @@ conversations = Table(
     Column("updated_at", Float, nullable=False),
     Column("deleted_at", Float),  # hidden at once; the sweeper removes what is left of it
     Index("conversations_by_activity", "user_id", "updated_at", "id"),
+    Index("conversations_deleted", "deleted_at", **partial("deleted_at IS NOT NULL")),
 )
 
 messages = Table(
@@ -61,6 +70,7 @@ messages = Table(
     Column("created_at", Float, nullable=False),
     Index("messages_in_conversation", "conversation_id", "created_at", "id"),
     Index("messages_by_client_id", "conversation_id", "client_id"),
+    Index("messages_by_parent", "conversation_id", "parent_id"),
 )
 
 runs = Table(
@@ -92,6 +102,8 @@ runs = Table(
     Index("runs_in_conversation", "conversation_id", "created_at", "id"),
     Index("runs_by_status", "status", "lease_until"),
     Index("runs_by_end", "trimmed_at", "ended_at"),
+    Index("runs_by_message", "message_id"),
+    Index("runs_unfinished", "conversation_id", **partial("status IN ('queued', 'running')")),
 )
 
 changes = Table(
@@ -101,4 +113,5 @@ changes = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("event", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Index("changes_by_age", "created_at"),
 )

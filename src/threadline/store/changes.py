@@ -1,0 +1,94 @@
+"""Changes: each user's feed as an outbox, written in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from threadline.domain.errors import Gone
+from threadline.store.tables import changes, users
+from threadline.store.transaction import Tx
+
+KEEP: Final = 10_000
+"""Changes that a user's feed keeps at the most."""
+
+KEEP_SECONDS: Final = 7 * 86_400.0
+"""How long a change is kept at the most."""
+
+_TRIM_EVERY: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one bounded read of a feed found: ``events`` (JSON) from offset ``first`` on, and the feed's ``tail``."""
+
+    first: int
+    events: list[bytes]
+    tail: int
+
+
+_NEXT = (
+    update(users)
+    .where(users.c.id == bindparam("user"))
+    .values(feed_seq=users.c.feed_seq + 1)
+    .returning(users.c.feed_seq)
+)
+_INSERT = insert(changes)
+_TAIL = select(users.c.feed_seq).where(users.c.id == bindparam("user"))
+_READ = (
+    select(changes.c.seq, changes.c.event)
+    .where(changes.c.user_id == bindparam("user"), changes.c.seq >= bindparam("start"))
+    .order_by(changes.c.seq)
+    .limit(bindparam("most"))
+)
+_TRIM = delete(changes).where(changes.c.user_id == bindparam("user"), changes.c.seq < bindparam("before"))
+_OLD = (select(changes.c.user_id, func.max(changes.c.seq)).where(changes.c.created_at < bindparam("before"))).group_by(
+    changes.c.user_id
+)
+
+
+def topic(user_id: str) -> str:
+    """The doorbell of a user's feed."""
+    return f"feed:{user_id}"
+
+
+def record(tx: Tx, user_id: str, event: Mapping[str, Any]) -> int:
+    """Put ``event`` at the end of the user's feed and return its offset; offsets are gap-free, from 0.
+
+    The event is there for readers if, and only if, the transaction is committed; then the feed's bell rings.
+    """
+    seq = int(tx.conn.execute(_NEXT, {"user": user_id}).scalar_one()) - 1
+    text = orjson.dumps(event).decode()
+    tx.conn.execute(_INSERT, {"user_id": user_id, "seq": seq, "event": text, "created_at": tx.now})
+    if seq % _TRIM_EVERY == 0 and seq > KEEP:
+        tx.conn.execute(_TRIM, {"user": user_id, "before": seq + 1 - KEEP})
+    tx.poke(topic(user_id))
+    return seq
+
+
+def tail(tx: Tx, user_id: str) -> int:
+    """The offset that the next change will get; 0 for a user who is not there."""
+    return int(tx.conn.execute(_TAIL, {"user": user_id}).scalar() or 0)
+
+
+def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
+    """Up to ``most`` changes from offset ``start`` on; raises ``Gone`` where these are not kept any more."""
+    end = tail(tx, user_id)
+    rows = tx.conn.execute(_READ, {"user": user_id, "start": start, "most": most}).all()
+    first = rows[0].seq if rows else end
+    if start < first:
+        details = {"first": first, "tail": end}
+        raise Gone("These changes are not kept any more. Load the list again.", surface="feed", details=details)
+    return Page(start, [row.event.encode() for row in rows], end)
+
+
+def forget_old(tx: Tx) -> int:
+    """Drop what is past its time in every feed; always a feed's oldest changes, so that no gap comes to be."""
+    gone = 0
+    for user_id, last in tx.conn.execute(_OLD, {"before": tx.now - KEEP_SECONDS}).all():
+        gone += tx.conn.execute(_TRIM, {"user": user_id, "before": last + 1}).rowcount
+    return gone

@@ -1,0 +1,257 @@
+"""Conversations: whose they are, what they are called, and the status that their runs give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal, select, text, update
+
+from threadline.store import cursors
+from threadline.store.tables import conversations, runs
+from threadline.store.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """One conversation; ``status`` is idle, streaming, completed or error; times are Unix seconds."""
+
+    id: str
+    user_id: str
+    title: str | None
+    title_by: str | None
+    model: str | None
+    settings: dict[str, Any]
+    leaf_id: str | None
+    created_at: float
+    updated_at: float
+    deleted_at: float | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewConversation:
+    """A conversation that is about to be made; ``id`` None: a new one. ``title_by`` is user or model."""
+
+    user_id: str
+    id: str | None = None
+    title: str | None = None
+    title_by: str | None = None
+    model: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+# Written as text, so that SQLite sees that it may use the partial index of the same words.
+_OPEN = text("runs.status IN ('queued', 'running')")
+_own_run = runs.c.conversation_id == conversations.c.id
+_STATUS = func.coalesce(
+    select(literal("running")).select_from(runs).where(_own_run, _OPEN).limit(1).scalar_subquery(),
+    select(runs.c.status)
+    .where(_own_run)
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    .limit(1)
+    .scalar_subquery(),
+).label("status")
+_COLUMNS: Final = (
+    conversations.c.id,
+    conversations.c.user_id,
+    conversations.c.title,
+    conversations.c.title_by,
+    conversations.c.model,
+    conversations.c.settings,
+    conversations.c.leaf_id,
+    conversations.c.created_at,
+    conversations.c.updated_at,
+    conversations.c.deleted_at,
+    _STATUS,
+)
+_STATUS_OF_RUN: Final = {
+    None: "idle",
+    "queued": "streaming",
+    "running": "streaming",
+    "error": "error",
+    "interrupted": "error",
+}
+
+_THIS = conversations.c.id == bindparam("conversation")
+_LIVING = conversations.c.deleted_at.is_(None)
+_FIND = select(*_COLUMNS).where(_THIS)
+_INSERT = insert(conversations)
+
+
+def find(tx: Tx, conversation_id: str) -> ConversationRow | None:
+    """A conversation by id, whosever it is, also a deleted one of which something is left."""
+    row = tx.conn.execute(_FIND, {"conversation": conversation_id}).first()
+    return _row(row) if row else None
+
+
+def get(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow | None:
+    """A conversation of this user; None where there is none, it is another's, or it is deleted."""
+    row = find(tx, conversation_id)
+    return row if row is not None and row.user_id == user_id and row.deleted_at is None else None
+
+
+def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
+    """Make a conversation."""
+    conversation_id = conversation.id or tx.new_id("conv")
+    tx.conn.execute(
+        _INSERT,
+        {
+            "id": conversation_id,
+            "user_id": conversation.user_id,
+            "title": conversation.title,
+            "title_by": conversation.title_by,
+            "model": conversation.model,
+            "settings": orjson.dumps(conversation.settings).decode(),
+            "created_at": tx.now,
+            "updated_at": tx.now,
+        },
+    )
+    return ConversationRow(
+        conversation_id,
+        conversation.user_id,
+        conversation.title,
+        conversation.title_by,
+        conversation.model,
+        conversation.settings,
+        None,
+        tx.now,
+        tx.now,
+        None,
+        "idle",
+    )
+
+
+_TOUCH = update(conversations).where(_THIS).values(updated_at=bindparam("at"), leaf_id=bindparam("leaf"))
+_NAME = (
+    update(conversations)
+    .where(_THIS, _LIVING, conversations.c.title_by.is_distinct_from("user"))
+    .values(title=bindparam("name"), title_by="model")
+)
+
+
+def touch(tx: Tx, conversation_id: str, leaf_id: str) -> None:
+    """Note activity: ``leaf_id`` is the newest message of the branch that was written to."""
+    tx.conn.execute(_TOUCH, {"conversation": conversation_id, "at": tx.now, "leaf": leaf_id})
+
+
+def name_by_model(tx: Tx, conversation_id: str, title: str) -> bool:
+    """Give a title that a model made; False where the user named it already, or it is gone."""
+    return tx.conn.execute(_NAME, {"conversation": conversation_id, "name": title}).rowcount == 1
+
+
+def change(tx: Tx, conversation_id: str, **values: Any) -> None:
+    """Set any of ``title``, ``title_by``, ``model``, ``settings`` (a dict), ``leaf_id``, ``updated_at``."""
+    if "settings" in values:
+        values["settings"] = orjson.dumps(values["settings"]).decode()
+    if values:
+        tx.conn.execute(update(conversations).where(_THIS).values(values), {"conversation": conversation_id})
+
+
+def _list_query(*, after: bool, search: bool) -> Select[Any]:
+    query = select(*_COLUMNS).where(conversations.c.user_id == bindparam("user"), _LIVING)
+    if after:
+        query = query.where(
+            conversations.c.updated_at <= bindparam("at"),
+            (conversations.c.updated_at < bindparam("at")) | (conversations.c.id < bindparam("after")),
+        )
+    if search:
+        query = query.where(func.lower(conversations.c.title).contains(bindparam("words"), escape="/"))
+    return query.order_by(conversations.c.updated_at.desc(), conversations.c.id.desc()).limit(bindparam("most"))
+
+
+_LISTS = {
+    (after, search): _list_query(after=after, search=search) for after in (False, True) for search in (False, True)
+}
+
+
+def page(
+    tx: Tx, user_id: str, cursor: str | None, most: int, words: str | None = None
+) -> tuple[list[ConversationRow], str | None]:
+    """A user's conversations, newest activity first, and the cursor of what follows, None at the end.
+
+    ``words``: only those whose title holds this text, in whatever case.
+    """
+    given: dict[str, Any] = {"user": user_id, "most": most + 1}
+    if words:
+        given["words"] = _escape(words.lower())
+    if cursor is not None:
+        given["at"], given["after"] = cursors.decode(cursor)
+    found = tx.conn.execute(_LISTS[cursor is not None, bool(words)], given).all()
+    rows = [_row(row) for row in found[:most]]
+    more = cursors.encode(rows[-1].updated_at, rows[-1].id) if len(found) > most else None
+    return rows, more
+
+
+_IDS = select(conversations.c.id).where(conversations.c.user_id == bindparam("user"), _LIVING)
+_HIDE = (
+    update(conversations)
+    .where(conversations.c.id.in_(bindparam("ids", expanding=True)), _LIVING)
+    .values(deleted_at=bindparam("at"))
+    .returning(conversations.c.id)
+)
+_CANCEL = (
+    update(runs)
+    .where(runs.c.conversation_id.in_(bindparam("ids", expanding=True)), _OPEN)
+    .values(cancel="deleted")
+    .returning(runs.c.id)
+)
+_HIDDEN = (
+    select(conversations.c.id)
+    .where(conversations.c.deleted_at.is_not(None))
+    .order_by(conversations.c.deleted_at)
+    .limit(bindparam("most"))
+)
+_RUNS = select(runs.c.id, runs.c.status, runs.c.lease_until).where(runs.c.conversation_id == bindparam("conversation"))
+_PURGE = delete(conversations).where(_THIS, conversations.c.deleted_at.is_not(None))
+
+
+def ids_of(tx: Tx, user_id: str) -> list[str]:
+    """The ids of all of a user's conversations."""
+    return list(tx.conn.execute(_IDS, {"user": user_id}).scalars())
+
+
+def hide(tx: Tx, conversation_ids: Sequence[str]) -> list[str]:
+    """Mark conversations as deleted, and ask for an end of their runs; returns those that were there.
+
+    From the commit on nobody sees them; :func:`purge` removes what is left of them.
+    """
+    ids = list(conversation_ids)
+    hidden = list(tx.conn.execute(_HIDE, {"ids": ids, "at": tx.now}).scalars())
+    stopped = list(tx.conn.execute(_CANCEL, {"ids": hidden}).scalars()) if hidden else []
+    for run_id in stopped:
+        tx.poke(f"stop:{run_id}")
+    if stopped:
+        tx.poke("runs")
+    return hidden
+
+
+def hidden(tx: Tx, most: int) -> list[str]:
+    """Deleted conversations of which something is left, those that wait longest first."""
+    return list(tx.conn.execute(_HIDDEN, {"most": most}).scalars())
+
+
+def purgeable_runs(tx: Tx, conversation_id: str) -> list[str] | None:
+    """The ids of a conversation's runs; None while a worker holds one of them and may still write."""
+    found = tx.conn.execute(_RUNS, {"conversation": conversation_id}).all()
+    if any(row.status == "running" and (row.lease_until or 0.0) > tx.now for row in found):
+        return None
+    return [row.id for row in found]
+
+
+def purge(tx: Tx, conversation_id: str) -> bool:
+    """Remove a deleted conversation with its messages and runs; False where there was none."""
+    return tx.conn.execute(_PURGE, {"conversation": conversation_id}).rowcount == 1
+
+
+def _escape(words: str) -> str:
+    return words.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> ConversationRow:
+    values = list(row)
+    values[5] = orjson.loads(row.settings)
+    values[10] = _STATUS_OF_RUN.get(row.status, "completed")
+    return ConversationRow(*values)

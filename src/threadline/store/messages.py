@@ -1,0 +1,242 @@
+"""Messages: the nodes of each conversation's tree, written once and never rewritten as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, and_, bindparam, insert, literal, select, update
+
+from threadline.domain.messages import Part
+from threadline.store import cursors
+from threadline.store.tables import messages, runs
+from threadline.store.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One node. ``parts`` is None while the run that writes it is not folded; ``run_status`` is that run's."""
+
+    id: str
+    conversation_id: str
+    parent_id: str | None
+    client_id: str | None
+    digest: bytes | None
+    role: str
+    parts: list[Part] | None
+    metadata: dict[str, Any]
+    run_id: str | None
+    created_at: float
+    run_status: str | None = None
+
+    @property
+    def status(self) -> str:
+        """streaming, queued, completed, stopped, error or interrupted."""
+        if self.run_status == "running":
+            return "streaming"
+        return self.run_status or "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A node to be written. ``parts`` None: the run ``run_id`` will write them. ``id`` None: a new one."""
+
+    conversation_id: str
+    role: str
+    parts: list[Part] | None
+    parent_id: str | None = None
+    client_id: str | None = None
+    digest: bytes | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    id: str | None = None
+
+
+_COLUMNS: Final = (
+    messages.c.id,
+    messages.c.conversation_id,
+    messages.c.parent_id,
+    messages.c.client_id,
+    messages.c.digest,
+    messages.c.role,
+    messages.c.parts,
+    messages.c.metadata,
+    messages.c.run_id,
+    messages.c.created_at,
+    runs.c.status,
+)
+_NODES = select(*_COLUMNS).select_from(messages.outerjoin(runs, runs.c.id == messages.c.run_id))
+_OWN = messages.c.conversation_id == bindparam("conversation")
+_ORDER = (messages.c.created_at, messages.c.id)
+
+_INSERT = insert(messages)
+_GET = _NODES.where(messages.c.id == bindparam("message"), _OWN)
+_BY_CLIENT_ID = (
+    _NODES.where(_OWN, messages.c.client_id == bindparam("client"))
+    .order_by(messages.c.created_at.desc(), messages.c.id.desc())
+    .limit(1)
+)
+_CHILDREN = _NODES.where(_OWN, messages.c.parent_id == bindparam("parent")).order_by(*_ORDER)
+_ROOTS = _NODES.where(_OWN, messages.c.parent_id.is_(None)).order_by(*_ORDER)
+_PAGE = _NODES.where(_OWN).order_by(*_ORDER).limit(bindparam("most"))
+_PAGE_AFTER = (
+    _NODES.where(
+        _OWN,
+        messages.c.created_at >= bindparam("at"),
+        (messages.c.created_at > bindparam("at")) | (messages.c.id > bindparam("after")),
+    )
+    .order_by(*_ORDER)
+    .limit(bindparam("most"))
+)
+_FILL = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"), messages.c.parts.is_(None))
+    .values(parts=bindparam("content"), metadata=bindparam("about"))
+)
+
+
+def add(tx: Tx, message: NewMessage) -> MessageRow:
+    """Write a node of the tree."""
+    message_id = message.id or tx.new_id("msg")
+    tx.conn.execute(
+        _INSERT,
+        {
+            "id": message_id,
+            "conversation_id": message.conversation_id,
+            "parent_id": message.parent_id,
+            "client_id": message.client_id,
+            "digest": message.digest,
+            "role": message.role,
+            "parts": None if message.parts is None else _dump(message.parts),
+            "metadata": _dump(message.metadata),
+            "run_id": message.run_id,
+            "created_at": tx.now,
+        },
+    )
+    return MessageRow(
+        message_id,
+        message.conversation_id,
+        message.parent_id,
+        message.client_id,
+        message.digest,
+        message.role,
+        message.parts,
+        message.metadata,
+        message.run_id,
+        tx.now,
+    )
+
+
+def get(tx: Tx, conversation_id: str, message_id: str) -> MessageRow | None:
+    """A node of this conversation by our own id."""
+    row = tx.conn.execute(_GET, {"conversation": conversation_id, "message": message_id}).first()
+    return _row(row) if row else None
+
+
+def find(tx: Tx, conversation_id: str, any_id: str) -> MessageRow | None:
+    """A node by our id, else the newest of those to which the client gave this id."""
+    found = get(tx, conversation_id, any_id)
+    if found is not None:
+        return found
+    row = tx.conn.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": any_id}).first()
+    return _row(row) if row else None
+
+
+def children(tx: Tx, conversation_id: str, parent_id: str | None) -> list[MessageRow]:
+    """The siblings below a node, or the roots below None, in order of creation."""
+    if parent_id is None:
+        found = tx.conn.execute(_ROOTS, {"conversation": conversation_id})
+    else:
+        found = tx.conn.execute(_CHILDREN, {"conversation": conversation_id, "parent": parent_id})
+    return [_row(row) for row in found]
+
+
+def fill(tx: Tx, message_id: str, parts: list[Part], metadata: dict[str, Any]) -> bool:
+    """Write down what a run's fold gave; False where that was done before, or the message is gone."""
+    done = tx.conn.execute(_FILL, {"message": message_id, "content": _dump(parts), "about": _dump(metadata)})
+    return done.rowcount == 1
+
+
+def page(tx: Tx, conversation_id: str, cursor: str | None, most: int) -> tuple[list[MessageRow], str | None]:
+    """Up to ``most`` nodes of the whole tree in order of creation, and the cursor of what follows, None at the end."""
+    given: dict[str, Any] = {"conversation": conversation_id, "most": most + 1}
+    if cursor is None:
+        found = tx.conn.execute(_PAGE, given).all()
+    else:
+        at, after = cursors.decode(cursor)
+        found = tx.conn.execute(_PAGE_AFTER, {**given, "at": at, "after": after}).all()
+    rows = [_row(row) for row in found[:most]]
+    more = cursors.encode(rows[-1].created_at, rows[-1].id) if len(found) > most else None
+    return rows, more
+
+
+def _path_query() -> Any:
+    start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth")).where(
+        messages.c.id == bindparam("leaf"), _OWN
+    )
+    walk = start.cte("walk", recursive=True)
+    up = messages.alias("up")
+    step = select(up.c.id, up.c.parent_id, walk.c.depth + 1).where(
+        up.c.id == walk.c.parent_id, walk.c.depth < bindparam("most")
+    )
+    walk = walk.union_all(step)
+    source = walk.join(messages, messages.c.id == walk.c.id).outerjoin(runs, runs.c.id == messages.c.run_id)
+    return select(*_COLUMNS).select_from(source).order_by(walk.c.depth.desc())
+
+
+_PATH = _path_query()
+
+
+def path(tx: Tx, conversation_id: str, leaf_id: str, most: int) -> list[MessageRow]:
+    """The last ``most`` nodes from the root's side down to ``leaf_id``, the oldest first.
+
+    The cost is that of the nodes returned, however long the conversation is.
+    """
+    found = tx.conn.execute(_PATH, {"conversation": conversation_id, "leaf": leaf_id, "most": most})
+    return [_row(row) for row in found]
+
+
+_DEEPEST: Final = 100_000
+
+
+def _leaf_query() -> Any:
+    child = messages.alias("child")
+    newest = (
+        select(child.c.id)
+        .where(child.c.conversation_id == bindparam("conversation"), child.c.parent_id == messages.c.id)
+        .order_by(child.c.created_at.desc(), child.c.id.desc())
+        .limit(1)
+        .correlate(messages)
+        .scalar_subquery()
+    )
+    start = select(messages.c.id, newest.label("down"), literal(1).label("depth")).where(
+        messages.c.id == bindparam("message"), _OWN
+    )
+    walk = start.cte("walk", recursive=True)
+    walk = walk.union_all(
+        select(messages.c.id, newest.label("down"), walk.c.depth + 1).where(
+            and_(messages.c.id == walk.c.down, walk.c.depth < _DEEPEST)
+        )
+    )
+    return select(walk.c.id).order_by(walk.c.depth.desc()).limit(1)
+
+
+_LEAF = _leaf_query()
+
+
+def newest_leaf(tx: Tx, conversation_id: str, message_id: str) -> str | None:
+    """Where one comes to from a node by going down to the newest child each time; None where there is no such node."""
+    leaf: str | None = tx.conn.execute(_LEAF, {"conversation": conversation_id, "message": message_id}).scalar()
+    return leaf
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> MessageRow:
+    values = list(row)
+    values[6] = None if row.parts is None else orjson.loads(row.parts)
+    values[7] = orjson.loads(row.metadata)
+    return MessageRow(*values)

@@ -1,0 +1,38 @@
+"""Users: guests, and those with an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, insert, select
+
+from threadline.store.tables import users
+from threadline.store.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """Who owns things; ``kind`` is guest, registered or service."""
+
+    id: str
+    kind: str
+    name: str | None
+    created_at: float
+
+
+COLUMNS = (users.c.id, users.c.kind, users.c.name, users.c.created_at)
+_INSERT = insert(users)
+_GET = select(*COLUMNS).where(users.c.id == bindparam("user"))
+
+
+def add(tx: Tx, kind: str, name: str | None = None) -> UserRow:
+    """Make a user."""
+    row = UserRow(tx.new_id("usr"), kind, name, tx.now)
+    tx.conn.execute(_INSERT, {"id": row.id, "kind": row.kind, "name": row.name, "created_at": row.created_at})
+    return row
+
+
+def get(tx: Tx, user_id: str) -> UserRow | None:
+    """A user by id."""
+    row = tx.conn.execute(_GET, {"user": user_id}).first()
+    return UserRow(*row) if row else None
