@@ -37,7 +37,7 @@ static:
 	$(BIN)/lint-imports --no-logo
 
 web:
-	@if [ -f web/package.json ]; then cd web && npm run --silent check && npm run --silent test; \
+	@if [ -f web/package.json ]; then cd web && npm run --silent check && npm run --silent --if-present size; \
 	else echo "web/ is not here: its tests are left out"; test -z "$$CI"; fi
 
 bench: test-setup ## All benchmarks, as ratios, into bench/results/

@@ -24,7 +24,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMPS = VENV / ".threadline"
 LOCKS = ROOT / "requirements"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NOT_SOURCE = {"node_modules", "dist", "coverage", "test-results", ".vite"}
+NOT_SOURCE = {"node_modules", "dist", "coverage", "tests", "test-results", ".vite"}
 REDIRECTS = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
 
 
