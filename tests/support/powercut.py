@@ -40,7 +40,7 @@ _SIZE = CFUNCTYPE(c_int, c_void_p, POINTER(c_int64))
 class _Methods(ctypes.Structure):
     """sqlite3_io_methods, version 3."""
 
-    _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
+    _fields_ = [
         ("version", c_int),
         *((name, c_void_p) for name in ("close", "read", "write", "truncate", "sync", "size", "lock", "unlock")),
         *((name, c_void_p) for name in ("reserved", "control", "sector", "traits")),
@@ -51,7 +51,7 @@ class _Methods(ctypes.Structure):
 class _Vfs(ctypes.Structure):
     """sqlite3_vfs, version 3."""
 
-    _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
+    _fields_ = [
         ("version", c_int),
         ("file_size", c_int),
         ("longest_path", c_int),
@@ -66,7 +66,7 @@ class _Vfs(ctypes.Structure):
 class _File(ctypes.Structure):
     """sqlite3_file: what every open file of any VFS begins with."""
 
-    _fields_ = [("methods", c_void_p)]  # noqa: RUF012 - the form that ctypes asks for
+    _fields_ = [("methods", c_void_p)]
 
 
 @dataclass

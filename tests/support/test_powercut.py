@@ -11,7 +11,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from tests.support.powercut import cut_power
 
 WRITER = textwrap.dedent(

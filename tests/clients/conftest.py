@@ -1,0 +1,53 @@
+"""A running server and a Node process for each major of the npm package ``ai``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.fake import Fake
+from tests.support.node import Driver, installed_clients, node_path
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
+    with Fake(tmp_path_factory.mktemp("fake")) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
+    settings = {"replay_seconds": 3}
+    with Server(tmp_path_factory.mktemp("server"), fake.tables(), settings=settings, extras=True) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """The file's server, up: a test before may have left it down."""
+    if not running.running:
+        running.up()
+    return running
+
+
+@pytest.fixture(scope="module", params=[5, 6, 7], ids=["ai5", "ai6", "ai7"])
+def sdk(request: pytest.FixtureRequest, running: Server) -> Iterator[Driver]:
+    """The driver of one major; it keeps the cookie of its visitor."""
+    node = node_path()
+    if node is None:
+        pytest.skip("missing tool: no Node.js")
+    installed_clients()
+    with Driver(node, request.param, running.url) as driver:
+        yield driver
+
+
+@pytest.fixture
+async def visitor(server: Server, sdk: Driver) -> Client:
+    """The same visitor as the driver's, for what the test does beside it."""
+    client = server.client()
+    await client.get("/api/me")
+    await sdk.do("cookie", value=client.cookie)
+    return client

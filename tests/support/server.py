@@ -1,0 +1,80 @@
+"""A real Threadline server in a process of its own, with a data folder that outlives it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.client import Client
+from tests.support.powercut import cut_power
+from tests.support.process import Child, free_port, python
+
+
+class Server(Child):
+    """``threadline serve`` on a free loopback port.
+
+    ``providers`` are the tables of threadline.toml; titles are made by the demo model, so that a fake provider sees
+    the calls of answers only. ``settings`` are THREADLINE_* in lower case. With ``extras`` the server is composed by ``tests.support.serve``
+    (tools that only tests have); with ``power`` its SQLite stands on the file layer that :meth:`cut_power` needs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        providers: Iterable[Mapping[str, Any]] = (),
+        *,
+        default_model: str = "demo/demo",
+        settings: Mapping[str, Any] | None = None,
+        extras: bool = False,
+        power: bool = False,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.port = folder, free_port()
+        self.data = folder / "data"
+        self.config = folder / "threadline.toml"
+        models = f'[models]\nchat = "{default_model}"\ntitle = "demo/demo"\n\n'
+        self.config.write_text(models + "".join(_table("providers", one) for one in providers))
+        self.undo = folder / "undo"
+        environment = {f"THREADLINE_{key.upper()}": str(value) for key, value in (settings or {}).items()}
+        environment["OUTER_TEST_FOLDER"] = str(folder)
+        if power:
+            environment["OUTER_TEST_POWER"] = str(self.undo)
+        program = ["-m", "tests.support.serve"] if extras or power else ["-m", "threadline"]
+        place = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)]
+        command = python(*program, "serve", *place, "--config", str(self.config))
+        super().__init__(command, folder / "server.log", environment)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> float:
+        """Start and wait until it is ready; returns the seconds that it took."""
+        self.start()
+        return self.until("/readyz", self.port)
+
+    def restart(self) -> float:
+        """kill -9 where it still runs, then start again on the same port and data."""
+        self.kill9()
+        return self.up()
+
+    def cut_power(self, seed: int | None = None) -> int:
+        """kill -9, and take from the disk what was not fsynced; returns how many writes were lost."""
+        self.kill9()
+        return cut_power(self.undo, seed)
+
+    def client(self) -> Client:
+        """A new visitor without a cookie."""
+        return Client(self.port)
+
+
+def fake_provider(base_url: str, name: str = "fake", models: Iterable[str] = ("fake-model",)) -> dict[str, Any]:
+    """The table of an OpenAI-compatible provider at ``base_url``."""
+    return {"name": name, "kind": "openai-compatible", "base_url": base_url, "api_key": "x", "models": list(models)}
+
+
+def _table(name: str, values: Mapping[str, Any]) -> str:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join([f"[[{name}]]", *lines, "", ""])
