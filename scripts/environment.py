@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+PIP = BIN / ("pip.exe" if os.name == "nt" else "pip")  # the last that a virtual environment gets
 STAMPS = VENV / ".threadline"
 LOCKS = ROOT / "requirements"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -201,7 +202,8 @@ def set_up_tests() -> None:
 def set_up(purpose: str) -> None:
     """All steps for ``run`` or for ``test``."""
     version = sys.version.split()[0]
-    if not PYTHON.exists() or not (VENV / "pyvenv.cfg").is_file():
+    if not (PYTHON.exists() and PIP.exists()):
+        (STAMPS / "virtual-environment").unlink(missing_ok=True)
         step("virtual environment", version, make_venv)
     step("build tools", digest([LOCKS / "build.lock"], version), install_tools)
     step("packages", digest([LOCKS / "runtime.lock"], version), lambda: install_packages(LOCKS / "runtime.lock"))
