@@ -208,13 +208,14 @@ async def test_the_status_of_a_conversation_is_that_of_its_runs(
 
 async def test_the_status_of_a_long_conversation_is_found_by_indexes(store: Store) -> None:
     def work(tx: Tx) -> str:
-        listed = conversations._LISTS[False, False].params(user="usr", most=10)
-        query = listed.compile(tx.conn.engine, compile_kwargs={"literal_binds": True})
-        rows = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+        query: Any = conversations._LISTS[False, False].compile(tx.conn.engine)
+        given = query.construct_params({"user": "usr", "most": 10})
+        values = tuple(given[name] for name in query.positiontup)
+        rows = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
         return "\n".join(str(row[3]) for row in rows)
 
     plan = await store.read(work)
-    assert "runs_unfinished" in plan
+    assert "runs_by_state (conversation_id=? AND status=?)" in plan
     assert "runs_in_conversation" in plan
     assert "SCAN" not in plan
     assert "TEMP B-TREE" not in plan

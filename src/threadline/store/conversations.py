@@ -43,7 +43,7 @@ class NewConversation:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-# Written as text, so that SQLite sees that it may use the partial index of the same words.
+# As text, since an IN with parameters is put together anew at each call.
 _OPEN = text("runs.status IN ('queued', 'running')")
 _own_run = runs.c.conversation_id == conversations.c.id
 _STATUS = func.coalesce(

@@ -9,11 +9,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, TypeVar
 
-from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from threadline.domain.errors import Unavailable
-from threadline.store import tables
+from threadline.store import migrate
 from threadline.store.signals import Signals
 from threadline.store.sqlite import Job, OnFatal, Reader, Writer, engine_for
 from threadline.store.transaction import Tx
@@ -48,7 +47,7 @@ class Store:
         """
         path = _path(url_or_path)
         engine = engine_for(path)
-        await asyncio.to_thread(_prepare, engine)
+        await asyncio.to_thread(migrate.upgrade, engine)
         writer = Writer(engine, world, signals, on_fatal or _exit)
         reads: SimpleQueue[Job | None] = SimpleQueue()
         readers = [Reader(f"threadline-reader-{number}", engine, world, reads) for number in range(_READERS)]
@@ -95,11 +94,6 @@ def _path(url_or_path: str | Path) -> Path:
             raise ValueError("the store takes a file or a sqlite:/// URL")
         return Path(url.database)
     return Path(url_or_path)
-
-
-def _prepare(engine: Engine) -> None:
-    with engine.begin() as conn:
-        tables.metadata.create_all(conn)
 
 
 def _exit(_error: BaseException) -> None:

@@ -103,7 +103,7 @@ runs = Table(
     Index("runs_by_status", "status", "lease_until"),
     Index("runs_by_end", "trimmed_at", "ended_at"),
     Index("runs_by_message", "message_id"),
-    Index("runs_unfinished", "conversation_id", **partial("status IN ('queued', 'running')")),
+    Index("runs_by_state", "conversation_id", "status"),
 )
 
 changes = Table(
