@@ -56,6 +56,11 @@ def error(text: str) -> Event:
     return {"type": "error", "errorText": text}
 
 
+def message_metadata(metadata: dict[str, Any]) -> Event:
+    """More that the message is to remember; merged with what it has."""
+    return {"type": "message-metadata", "messageMetadata": metadata}
+
+
 def start_step() -> Event:
     """A call of the model begins."""
     return {"type": "start-step"}
@@ -135,7 +140,7 @@ def tool_output_error(call: str, text: str) -> Event:
     return {"type": "tool-output-error", "toolCallId": call, "errorText": text}
 
 
-def recovery(attempt: int, epoch: int, action: str) -> Event:
-    """A worker took the run over; in the log, not in the message."""
-    data = {"attempt": attempt, "epoch": epoch, "action": action, "v": FORMAT_VERSION}
+def recovery(epoch: int, action: str, *, handover: bool) -> Event:
+    """A worker took the run over; in the log, not in the message. ``handover``: the one before gave it up cleanly."""
+    data = {"epoch": epoch, "action": action, "handover": handover, "v": FORMAT_VERSION}
     return {"type": "data-recovery", "data": data, "transient": True}

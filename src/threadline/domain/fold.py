@@ -194,7 +194,7 @@ class Fold:
             part["callProviderMetadata"] = event["providerMetadata"]
 
     def _data(self, event: Event) -> None:
-        if event["type"] == "data-recovery":
+        if event["type"] == "data-recovery" and not event["data"].get("handover"):
             self.takeovers_without_progress += 1
         if event.get("transient"):
             return

@@ -1,0 +1,230 @@
+"""What is known of providers and their models without asking anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from threadline.domain.errors import UnsupportedModel
+
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do; None where nobody told us."""
+
+    tools: bool | None = None
+    reasoning: bool | None = None
+    vision: bool | None = None
+
+
+UNKNOWN: Final = Capabilities()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model as it is known from its maker's documentation; ``context`` is in tokens."""
+
+    name: str
+    capabilities: Capabilities = UNKNOWN
+    context: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of provider: its title for people, its usual address, and how it wants to be spoken to.
+
+    ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the output.
+    ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere). ``think_tags``:
+    ``<think>`` in a text is reasoning. ``discovers``: where a list of its models is found, when none is configured.
+    """
+
+    title: str
+    base_url: str | None = None
+    needs_key: bool = True
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    reasoning_field: str | None = None
+    think_tags: bool = True
+    discovers: Literal["models", "ollama"] | None = None
+    models: tuple[Known, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """One provider as it was set up. ``name`` stands before the slash of a model's id.
+
+    ``base_url`` and ``title`` fall back to those of the kind. An empty ``models`` allows every name. ``prefill``: the
+    model goes on from an assistant message that comes last; ``prefill_body`` and ``prefill_message`` are fields that
+    the provider wants on the request or on that message for it, such as ``continue_final_message`` or ``prefix``.
+    ``usage``: ask for token counts in the stream (``stream_options``). ``headers`` go with each request.
+    """
+
+    name: str
+    kind: str = "openai-compatible"
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    models: tuple[str, ...] = ()
+    title: str | None = None
+    prefill: bool = False
+    prefill_body: Mapping[str, Any] = field(default_factory=dict)
+    prefill_message: Mapping[str, Any] = field(default_factory=dict)
+    usage: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def address(self) -> str | None:
+        """The base URL in force, without a slash at its end."""
+        url = self.base_url or (KINDS[self.kind].base_url if self.kind in KINDS else None)
+        return url.rstrip("/") if url else None
+
+    @property
+    def display_name(self) -> str:
+        """The provider's name for people."""
+        if self.title:
+            return self.title
+        kind = KINDS.get(self.kind)
+        return kind.title if kind and self.name == self.kind else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the model picker. ``id`` is ``provider/name``; ``context`` is in tokens, None where unknown.
+
+    ``reason`` tells people why a model is not ``available``.
+    """
+
+    id: str
+    provider: str
+    provider_name: str
+    name: str
+    capabilities: Capabilities = UNKNOWN
+    context: int | None = None
+    available: bool = True
+    reason: str | None = None
+
+
+def split_model_id(model_id: str) -> tuple[str, str]:
+    """``provider/name`` as its two halves; the name may have slashes of its own. Raises ``UnsupportedModel``."""
+    provider, slash, name = model_id.partition("/")
+    if not (provider and slash and name):
+        raise UnsupportedModel(f"{model_id!r} is not a model's id. It is written provider/model.")
+    return provider, name
+
+
+def join_model_id(provider: str, name: str) -> str:
+    """The reverse of :func:`split_model_id`."""
+    return f"{provider}/{name}"
+
+
+def known(config: ProviderConfig, name: str) -> Known:
+    """What is certain of a model; of a provider at an address of its own nothing is, whatever its models are called."""
+    kind = KINDS.get(config.kind)
+    if kind is not None and config.base_url in (None, kind.base_url):
+        for model in kind.models:
+            if model.name == name:
+                return model
+    return Known(name)
+
+
+def model_names(config: ProviderConfig) -> tuple[str, ...]:
+    """The models to list: those that were configured, else those that are known of the kind."""
+    if config.models:
+        return config.models
+    kind = KINDS.get(config.kind)
+    return tuple(model.name for model in kind.models) if kind else ()
+
+
+def missing_key(config: ProviderConfig) -> str:
+    """What people are told where a key is wanted and there is none."""
+    return f"No {config.name} API key found. Add one in Settings."
+
+
+def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Model:
+    """A model's row in the picker."""
+    facts = known(config, name)
+    kind = KINDS.get(config.kind)
+    reason = None
+    if kind is None:
+        reason = f"Providers of the kind {config.kind!r} are not supported."
+    elif kind.needs_key and not has_key:
+        reason = missing_key(config)
+    return Model(
+        id=join_model_id(config.name, name),
+        provider=config.name,
+        provider_name=config.display_name,
+        name=name,
+        capabilities=facts.capabilities,
+        context=facts.context,
+        available=reason is None,
+        reason=reason,
+    )
+
+
+def configs_for_keys(keys: Mapping[str, str], configured: tuple[ProviderConfig, ...] = ()) -> list[ProviderConfig]:
+    """``configured``, then one provider for each key whose name is a known kind and not configured already.
+
+    A configured provider without a key of its own gets the key of its kind, unless it is at an address of its own: a
+    key is never sent anywhere but to whom it belongs.
+    """
+    out = []
+    for config in configured:
+        usual = KINDS.get(config.kind)
+        key = keys.get(config.kind)
+        if key and not config.api_key and usual and usual.needs_key and config.base_url in (None, usual.base_url):
+            config = with_key(config, key)
+        out.append(config)
+    named = {config.name for config in configured}
+    out += [ProviderConfig(kind, kind, api_key=key) for kind, key in keys.items() if kind in KINDS and kind not in named]
+    return out
+
+
+def with_key(config: ProviderConfig, key: str | None) -> ProviderConfig:
+    """The same provider with another key."""
+    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
+    return ProviderConfig(**{**values, "api_key": key})
+
+
+_CHAT: Final = Capabilities(tools=True, reasoning=False, vision=True)
+_REASONING: Final = Capabilities(tools=True, reasoning=True, vision=True)
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "demo": Kind("Demo", needs_key=False, models=(Known("demo", Capabilities(True, True, False)),)),
+        "openai-compatible": Kind("OpenAI-compatible", needs_key=False, discovers="models"),
+        "openai": Kind(
+            "OpenAI",
+            "https://api.openai.com/v1",
+            token_limit="max_completion_tokens",
+            think_tags=False,
+            models=(
+                Known("gpt-5", _REASONING, 400_000),
+                Known("gpt-5-mini", _REASONING, 400_000),
+                Known("gpt-5-nano", _REASONING, 400_000),
+                Known("gpt-4.1", _CHAT, 1_047_576),
+                Known("gpt-4.1-mini", _CHAT, 1_047_576),
+                Known("gpt-4.1-nano", _CHAT, 1_047_576),
+                Known("gpt-4o", _CHAT, 128_000),
+                Known("gpt-4o-mini", _CHAT, 128_000),
+                Known("o3", _REASONING, 200_000),
+                Known("o4-mini", _REASONING, 200_000),
+            ),
+        ),
+        "deepseek": Kind(
+            "DeepSeek",
+            "https://api.deepseek.com/v1",
+            reasoning_field="reasoning_content",
+            models=(
+                Known("deepseek-chat", Capabilities(tools=True, reasoning=False, vision=False)),
+                Known("deepseek-reasoner", Capabilities(reasoning=True, vision=False)),
+            ),
+        ),
+        "groq": Kind("Groq", "https://api.groq.com/openai/v1", discovers="models"),
+        "mistral": Kind("Mistral", "https://api.mistral.ai/v1", discovers="models"),
+        "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", discovers="models"),
+        "xai": Kind("xAI", "https://api.x.ai/v1", discovers="models"),
+        "ollama": Kind("Ollama", "http://127.0.0.1:11434/v1", needs_key=False, discovers="ollama"),
+    }
+)
+"""The kinds of providers that can be called, by the name that a configuration gives them."""

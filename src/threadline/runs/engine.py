@@ -1,0 +1,161 @@
+"""One run from its first byte to its last: provider -> log, tools between, recovery before, the fold after."""
+
+from __future__ import annotations
+
+import logging
+from threadline.domain import events
+from threadline.domain.errors import Fenced, Gone, NotFound, ProviderError, ThreadlineError
+from threadline.domain.endings import beginning, ending, lost_usage
+from threadline.domain.events import Event
+from threadline.domain.messages import Usage, add_usage, is_tool
+from threadline.domain.seam import NotContinued
+from threadline.log.protocol import Log
+from threadline.providers.registry import Registry
+from threadline.runs import recovery
+from threadline.runs.config import RunConfig
+from threadline.runs.context import Context, history
+from threadline.runs.control import Control, Interrupted
+from threadline.runs.recovery import Plan
+from threadline.runs.steps import Beginning, call_model
+from threadline.runs.tools import Toolbox, ToolContext, run_side_by_side
+from threadline.runs.writer import RunWriter
+from threadline.services.answers import Answers
+from threadline.store import runs
+from threadline.store.database import Store
+from threadline.store.runs import RunRow
+from threadline.world import World
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Fulfils runs. One object serves all of a worker's runs; a call of :meth:`drive` owns one of them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        log: Log,
+        world: World,
+        registry: Registry,
+        answers: Answers,
+        toolbox: Toolbox,
+        config: RunConfig,
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._world = world
+        self._registry = registry
+        self._answers = answers
+        self._toolbox = toolbox
+        self._config = config
+
+    async def drive(self, run: RunRow, control: Control) -> None:
+        """Work on a claimed run until it is closed and folded, handed over, or lost to another worker.
+
+        Whatever fails in between ends the run with an error event and its text; it never stays unfinished because of
+        a fault of ours.
+        """
+        writer = RunWriter(self._log, self._world, run.id, run.epoch)
+        try:
+            if await writer.take_over():
+                await self._fulfil(run, writer, control)
+            await self._answers.conclude(run, writer.record, writer.trail)
+        except Interrupted as interrupted:
+            if interrupted.reason == "drain":
+                await self._store.write(lambda tx: runs.release(tx, run.id, run.epoch))
+        except (Fenced, NotFound, Gone):
+            _log.info("run lost", extra={"run": run.id, "epoch": run.epoch})
+
+    async def _fulfil(self, run: RunRow, writer: RunWriter, control: Control) -> None:
+        try:
+            last = await self._produce(run, writer, control)
+        except Interrupted as interrupted:
+            if interrupted.reason != "stop":
+                raise
+            last = [*_closed(writer), events.abort("stopped"), ending(writer.record, "stopped")]
+        except NotContinued:
+            last = [*_closed(writer), ending(writer.record, "interrupted")]
+        except ProviderError as error:
+            last = _failed(run, writer, error.message)
+        except (Fenced, NotFound, Gone):
+            raise
+        except ThreadlineError as error:
+            last = _failed(run, writer, error.message)
+        except Exception:
+            _log.exception("run failed", extra={"run": run.id})
+            last = _failed(run, writer, ThreadlineError().message)
+        await writer.append(last, close=True)
+
+    async def _produce(self, run: RunRow, writer: RunWriter, control: Control) -> list[Event]:
+        """Append all but the last events of the answer, and return these, which are appended with the close."""
+        plan = recovery.plan(writer.record, self._toolbox.idempotent)
+        if control.reason == "stop" or run.cancel:
+            if not writer.record.started:
+                await writer.append([_start(run)])
+            raise Interrupted("stop")
+        await self._begin(run, writer, plan)
+        if plan.action == "give-up":
+            return _failed(run, writer, recovery.GIVEN_UP)
+        if plan.action == "end":
+            return [ending(writer.record, writer.record.step_reason or "other")]
+        return await self._steps(run, writer, control, plan)
+
+    async def _begin(self, run: RunRow, writer: RunWriter, plan: Plan) -> None:
+        if plan.action == "begin":
+            await writer.append([_start(run), events.start_step()])
+            return
+        taken = events.recovery(run.epoch, plan.action, handover=run.worker is None)
+        step = [events.start_step()] if plan.action == "next" else []
+        await writer.append([taken, *plan.events, *step])
+
+    async def _steps(self, run: RunRow, writer: RunWriter, control: Control, plan: Plan) -> list[Event]:
+        context = await self._context(run)
+        start = Beginning(plan.partial, plan.part)
+        closing = events.finish_step("tool-calls", lost_usage(writer.record)) if plan.action == "tools" else None
+        while True:
+            if closing is None:
+                closing = await call_model(context, writer, control, self._world, start)
+            await self._run_tools(run, writer, control, closing.get("usage"))
+            reason = closing["finishReason"]
+            called = any(is_tool(part) and not part.get("providerExecuted") for part in writer.record.tools_in_step())
+            if not called or writer.record.steps >= self._config.max_steps:
+                return [closing, ending(writer.record, reason, closing.get("usage"))]
+            await writer.append([closing, events.start_step()])
+            closing, start = None, Beginning()
+
+    async def _run_tools(self, run: RunRow, writer: RunWriter, control: Control, usage: Usage | None) -> None:
+        writer.record.snapshot()
+        pending = [
+            part
+            for part in writer.record.tools_in_step()
+            if part["state"] == "input-available" and not part.get("providerExecuted")
+        ]
+        if pending:
+            if usage:
+                # So that a crash among the tools does not lose what the call before them cost.
+                await writer.append([events.message_metadata({"usage": add_usage(writer.record.usage, usage)})])
+            whose = ToolContext(run.user_id, run.conversation_id, run.id)
+            await run_side_by_side(self._toolbox, pending, whose, writer, control)
+
+    async def _context(self, run: RunRow) -> Context:
+        provider, model = self._registry.get(run.model)
+        limit = self._config.context_messages
+        found = await self._store.read(lambda tx: history(tx, run, limit))
+        tools = self._toolbox.specs() if self._registry.takes_tools(run.model) else []
+        return Context(run, provider, model, found, tools)
+
+
+def _start(run: RunRow) -> Event:
+    return beginning(run.message_id, run.id, run.model, run.created_at)
+
+
+def _failed(run: RunRow, writer: RunWriter, text: str) -> list[Event]:
+    begin = [] if writer.record.started else [_start(run)]
+    return [*begin, *_closed(writer), events.error(text), ending(writer.record, "error")]
+
+
+def _closed(writer: RunWriter) -> list[Event]:
+    """Whatever is open is ended, and the step with it."""
+    step = [events.finish_step("other")] if writer.record.in_step else []
+    return [*recovery.closings(writer.record), *step]

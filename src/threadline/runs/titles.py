@@ -1,0 +1,91 @@
+"""Titles: two to five words for a conversation, made beside its first answer; a user's own name is never replaced."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import aclosing
+from typing import Final
+
+from threadline.domain.errors import ThreadlineError
+from threadline.domain.messages import Message, text_of
+from threadline.providers.protocol import ModelRequest, ModelSettings
+from threadline.providers.registry import Registry
+from threadline.services.conversations import conversation_view
+from threadline.store import changes, conversations, messages
+from threadline.store.database import Store
+from threadline.store.runs import RunRow
+from threadline.store.transaction import Tx
+
+_log = logging.getLogger(__name__)
+
+MOST_WORDS: Final = 5
+_LONGEST: Final = 60
+_READ_CHARACTERS: Final = 2000
+_ENOUGH_CHARACTERS: Final = 200
+_ASK: Final = (
+    "Write a title for a conversation that begins with the user's message: two to five words, in the language of the "
+    "message, without quotes and without a full stop. Answer with the title alone."
+)
+
+
+async def ensure_title(store: Store, registry: Registry, run: RunRow, title_model: str | None) -> None:
+    """Give the run's conversation a title if it has none. A model that fails is replaced by the message's own words."""
+    message = await store.read(lambda tx: _untitled(tx, run))
+    if message is None:
+        return
+    title = ""
+    try:
+        title = clean(await _ask(registry, title_model or run.model, message))
+    except ThreadlineError as error:
+        _log.info("no title from the model", extra={"run": run.id, "code": error.code})
+    name = title or first_words(message)
+    await store.write(lambda tx: _name(tx, run, name))
+
+
+def clean(text: str) -> str:
+    """A model's answer as a title: its first line that says something, without marks, at most five words."""
+    for line in text.splitlines():
+        words = re.sub(r"^(?:title|titel)\s*:\s*", "", line.strip(" \t#*_`\"'“”«».:"), flags=re.IGNORECASE).split()
+        if words:
+            return " ".join(words[:MOST_WORDS]).strip("\"'“”«».,:;*_` ")[:_LONGEST]
+    return ""
+
+
+def first_words(message: str) -> str:
+    """A title out of the message itself."""
+    words = re.sub(r"[`*_#>\[\]{}()<>|]+", " ", message).split()[:MOST_WORDS]
+    if len(words) == 1:
+        words = ["About", *words]
+    return " ".join(words)[:_LONGEST].rstrip(".,:;!?") or "New conversation"
+
+
+def _untitled(tx: Tx, run: RunRow) -> str | None:
+    row = conversations.find(tx, run.conversation_id)
+    if row is None or row.title is not None:
+        return None
+    message = messages.get(tx, run.conversation_id, run.parent_id)
+    return text_of(message.parts or [])[:_READ_CHARACTERS] if message is not None else None
+
+
+async def _ask(registry: Registry, model_id: str, message: str) -> str:
+    provider, model = registry.get(model_id)
+    request = ModelRequest(
+        model=model,
+        messages=[Message("title", "user", [{"type": "text", "text": message}])],
+        settings=ModelSettings(max_tokens=1000, temperature=None, system=_ASK),
+    )
+    text = ""
+    async with aclosing(provider.stream(request)) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            text += "".join(event["delta"] for event in batch if event["type"] == "text-delta")
+            if len(text) > _ENOUGH_CHARACTERS:
+                break
+    return text
+
+
+def _name(tx: Tx, run: RunRow, title: str) -> None:
+    if conversations.name_by_model(tx, run.conversation_id, title):
+        row = conversations.find(tx, run.conversation_id)
+        assert row is not None
+        changes.record(tx, run.user_id, {"type": "conversation.updated", "conversation": conversation_view(row)})

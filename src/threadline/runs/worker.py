@@ -1,0 +1,193 @@
+"""The worker: claims runs under a lease, keeps the leases alive, passes stops on, and hands over when it drains."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Final
+
+from threadline.domain.errors import ThreadlineError, Unavailable
+from threadline.providers.registry import Registry
+from threadline.runs.config import RunConfig
+from threadline.runs.control import Control, Interrupted
+from threadline.runs.engine import Engine
+from threadline.runs.titles import ensure_title
+from threadline.services.answers import run_view
+from threadline.store import changes, runs
+from threadline.store.database import Store
+from threadline.store.runs import Held, RunRow
+from threadline.store.signals import Signals
+from threadline.store.transaction import Tx
+from threadline.world import World
+
+_log = logging.getLogger(__name__)
+
+_HEARTBEATS_A_LEASE: Final = 3
+_CLAIM_AT_ONCE: Final = 64
+_LEAST_WAIT_SECONDS: Final = 0.05
+
+
+class Worker:
+    """One process's share of the work. Guarantees: every run it claims is driven by one task, which it waits for; a
+    run is heard of at once in this process, and within a lease from any other."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        signals: Signals,
+        world: World,
+        registry: Registry,
+        engine: Engine,
+        config: RunConfig,
+    ) -> None:
+        self._store = store
+        self._signals = signals
+        self._world = world
+        self._registry = registry
+        self._engine = engine
+        self._config = config
+        self._name = f"worker-{world.entropy(8).hex()}"
+        self._controls: dict[str, Control] = {}
+        self._trusted_since: float | None = None
+
+    async def run(self, draining: asyncio.Event) -> None:
+        """Work until ``draining`` is set, then hand every run over and return."""
+        async with asyncio.TaskGroup() as tasks:
+            heartbeat = tasks.create_task(self._heartbeat())
+            with self._signals.listen("runs") as bell:
+                forward = tasks.create_task(_forward(draining, bell))
+                while not draining.is_set():
+                    bell.clear()
+                    for run in await self._claim():
+                        self._controls[run.id] = Control()
+                        tasks.create_task(self._work(run))
+                    await self._wait(bell)
+                await forward
+                for control in self._controls.values():
+                    control.fire("drain")
+                while self._controls:
+                    bell.clear()
+                    await bell.wait()
+            heartbeat.cancel()
+
+    async def _claim(self) -> list[RunRow]:
+        room = min(self._config.max_runs - len(self._controls), _CLAIM_AT_ONCE)
+        if room <= 0:
+            return []
+        lease = self._config.lease_seconds
+        since = self._trusted_since
+
+        def claim(tx: Tx) -> list[RunRow]:
+            # After an outage nobody could renew, so a lease counts as over only when it had a whole lease to be renewed.
+            grace = tx.now if since is None or tx.now - since >= lease else 0.0
+            taken = runs.claim(tx, self._name, lease, room, lapsed_before=grace)
+            for run in taken:
+                if run.epoch == 1:
+                    changes.record(tx, run.user_id, {"type": "run.started", "run": run_view(run, "running")})
+            return taken
+
+        try:
+            taken = await self._store.write(claim)
+        except Unavailable:
+            self._trusted_since = self._world.now()
+            return []
+        if len(taken) == room:
+            self._signals.poke("runs")
+        return taken
+
+    async def _wait(self, bell: asyncio.Event) -> None:
+        """Until something is wanted, or the next lease of anyone ends."""
+        try:
+            lapse = await self._store.read(runs.next_lapse)
+        except Unavailable:
+            lapse = None
+        longest = self._config.lease_seconds
+        wait = longest if lapse is None else max(min(lapse - self._world.now(), longest), _LEAST_WAIT_SECONDS)
+        try:
+            async with asyncio.timeout(wait):
+                await bell.wait()
+        except TimeoutError:
+            pass
+
+    async def _work(self, run: RunRow) -> None:
+        control = self._controls[run.id]
+        try:
+            title = ensure_title(self._store, self._registry, run, self._config.title_model)
+            async with _background(self._watch(run, control)), _background(_quietly(title, run.id)) as titling:
+                await self._engine.drive(run, control)
+                control.done = True
+                with control.cancellable():
+                    await titling
+        except Interrupted:
+            return
+        except Exception:
+            # A run whose ending could not be written is taken over when its lease ends.
+            _log.exception("run left unfinished", extra={"run": run.id})
+        finally:
+            del self._controls[run.id]
+            self._signals.poke("runs")
+
+    async def _watch(self, run: RunRow, control: Control) -> None:
+        """Pass a stop on; listens before it looks, so that none is missed."""
+        with self._signals.listen(f"stop:{run.id}") as bell:
+            while True:
+                bell.clear()
+                row = await self._store.read(lambda tx: runs.get(tx, run.id))
+                if row is None or row.cancel is not None:
+                    control.fire("stop")
+                    return
+                await bell.wait()
+
+    async def _heartbeat(self) -> None:
+        lease = self._config.lease_seconds
+        while True:
+            await self._world.sleep(lease / _HEARTBEATS_A_LEASE)
+            held = list(self._controls)
+            if not held:
+                continue
+            try:
+                kept = await self._renew(held)
+            except ThreadlineError:
+                self._trusted_since = self._world.now()
+                continue
+            for run_id in held:
+                control = self._controls.get(run_id)
+                if control is None or control.done:
+                    continue
+                if run_id not in kept:
+                    control.fire("lost")
+                elif kept[run_id].cancel is not None:
+                    control.fire("stop")
+
+
+    async def _renew(self, held: list[str]) -> dict[str, Held]:
+        lease = self._config.lease_seconds
+        rows = await self._store.write(lambda tx: runs.renew(tx, self._name, held, lease))
+        return {row.run_id: row for row in rows}
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Run ``work`` beside the block; it is ended and waited for when the block is left."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
+    await draining.wait()
+    bell.set()
+
+
+async def _quietly(work: Coroutine[object, object, None], run_id: str) -> None:
+    """What is only nice to have does not break what matters."""
+    try:
+        await work
+    except Exception:
+        _log.exception("no title", extra={"run": run_id})

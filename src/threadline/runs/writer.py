@@ -1,0 +1,69 @@
+"""Writes one run's stream under the fence of its epoch, and keeps the fold and the trail of what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from threadline.domain.errors import Closed, Unavailable
+from threadline.domain.events import Event, decode, encode
+from threadline.domain.fold import Fold
+from threadline.domain.ids import run_stream
+from threadline.domain.trail import TrailRecorder
+from threadline.log.protocol import Appended, Log, Producer, StreamConfig
+from threadline.world import World
+
+RUN_STREAM: Final = StreamConfig()
+PRODUCER: Final = "run"
+_RETRY_SECONDS: Final = 0.25
+
+
+class RunWriter:
+    """The one writer of a run for one epoch. ``record`` is the fold of all that is committed."""
+
+    def __init__(self, log: Log, world: World, run_id: str, epoch: int) -> None:
+        self._log = log
+        self._world = world
+        self._stream = run_stream(run_id)
+        self._epoch = epoch
+        self._seq = 0
+        self.record = Fold()
+        self.trail = TrailRecorder()
+
+    async def take_over(self) -> bool:
+        """Fence every older epoch off, then fold up to exactly the tail that the fence gave; False where the stream is
+        closed already, with everything folded all the same."""
+        try:
+            tail = (await self._commit([], close=False)).tail
+            is_open = True
+        except Closed:
+            tail = (await self._log.head(self._stream)).tail
+            is_open = False
+        while self.record.count < tail:
+            reading = await self._log.read(self._stream, self.record.count)
+            for batch in reading.batches:
+                self._apply([decode(message) for message in batch.messages])
+        return is_open
+
+    async def append(self, events: Sequence[Event], *, close: bool = False) -> None:
+        """Append; on return it is on disk. Raises ``Fenced`` where another worker has taken the run."""
+        await self._commit([encode(event) for event in events], close=close)
+        self._apply(events)
+
+    def _apply(self, events: Sequence[Event]) -> None:
+        self.record.apply_all(events)
+        self.trail.apply_all(events)
+
+    async def _commit(self, messages: list[bytes], *, close: bool) -> Appended:
+        producer = Producer(PRODUCER, self._epoch, self._seq)
+        while True:
+            try:
+                done = await self._log.append(
+                    self._stream, messages, producer=producer, close=close, create=RUN_STREAM
+                )
+                break
+            except Unavailable:
+                # Whether it was committed is not known; the same sequence again is either done or a duplicate.
+                await self._world.sleep(_RETRY_SECONDS)
+        self._seq += 1
+        return done

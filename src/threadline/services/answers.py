@@ -1,0 +1,211 @@
+"""Answers: read a run's events from any offset for ever, and fold it into its message once it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from threadline.domain.endings import status_of
+from threadline.domain.errors import Gone, NotFound
+from threadline.domain.events import decode
+from threadline.domain.fold import Fold
+from threadline.domain.ids import run_stream
+from threadline.domain.messages import text_of
+from threadline.domain.trail import TrailRecorder, expand
+from threadline.log.protocol import Batch, Log, Reading
+from threadline.store import changes, conversations, messages, runs
+from threadline.store.database import Store
+from threadline.store.runs import Ending, RunRow
+from threadline.store.transaction import Tx
+from threadline.world import World
+
+
+class Answers:
+    """What can be known of answers. ``replay_seconds``: for how long an ended run still counts as active."""
+
+    def __init__(self, store: Store, log: Log, world: World, *, replay_seconds: float = 15.0) -> None:
+        self._store = store
+        self._log = log
+        self._world = world
+        self._replay_seconds = replay_seconds
+
+    async def run(self, user_id: str, run_id: str) -> RunRow:
+        """A run of this user. Raises ``NotFound``."""
+        return await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
+
+    async def active(self, user_id: str, chat_id: str) -> RunRow | None:
+        """The run that a reader who comes back wants: the one that is running or queued longest, else one that ended
+        at most ``replay_seconds`` ago, else None. Raises ``NotFound`` for a conversation that is not the user's."""
+        since = self._world.now() - self._replay_seconds
+
+        def find(tx: Tx) -> RunRow | None:
+            if conversations.get(tx, user_id, chat_id) is None:
+                raise NotFound(surface="conversation")
+            waiting = runs.unfinished(tx, chat_id)
+            if waiting:
+                return next((run for run in waiting if run.status == "running"), waiting[0])
+            last = runs.latest_ended(tx, chat_id)
+            return last if last is not None and (last.ended_at or 0.0) >= since else None
+
+        return await self._store.read(find)
+
+    async def follow(self, run: RunRow, start: int = 0) -> AsyncIterator[tuple[Batch, ...]]:
+        """Everything from offset ``start`` on, live to the end; ends after a batch that is ``final``.
+
+        The same bytes at the same offsets on every reading: from the log, or, long after the end, from the message.
+        """
+        at = start
+        if run.trimmed_at is None:
+            try:
+                async with aclosing(
+                    self._log.follow(run_stream(run.id), start, expected=not run.ended)  # type: ignore[type-var]
+                ) as steps:
+                    async for batches in steps:
+                        yield batches
+                        at = batches[-1].next
+                return
+            except (Gone, NotFound):
+                # Trimmed while it was read; what is missing comes from the message.
+                pass
+        yield (await self._replay(run.id, at),)
+
+    async def read(self, run: RunRow, start: int = 0) -> Reading:
+        """What is there now from ``start`` on, about a megabyte at the most."""
+        try:
+            if run.trimmed_at is None:
+                return await self._log.read(run_stream(run.id), start)
+        except Gone:
+            pass
+        except NotFound:
+            if not run.ended:
+                return Reading((), start, up_to_date=True, closed=False)
+        batch = await self._replay(run.id, start)
+        return Reading((batch,), batch.next, up_to_date=True, closed=True)
+
+    async def view(self, user_id: str, run_id: str) -> dict[str, Any]:
+        """A run as a program sees it: ``status, text, next_offset, chunk_count, last_updated, usage, finish_reason,
+        model, provider, key_owner, error``, with the ids of what it belongs to. Times are Unix seconds."""
+        run = await self.run(user_id, run_id)
+        record, updated = await self._record(run)
+        return {
+            "id": run.id,
+            "conversation_id": run.conversation_id,
+            "message_id": run.message_id,
+            "parent_id": run.parent_id,
+            "status": run.status,
+            "text": text_of(record.snapshot()),
+            "next_offset": record.count,
+            "chunk_count": record.count,
+            "last_updated": updated,
+            "usage": dict(run.usage or record.usage),
+            "finish_reason": run.finish_reason or record.finish_reason,
+            "model": run.model,
+            "provider": run.model.partition("/")[0],
+            "key_owner": run.key_owner,
+            "error": run.error or record.error_text,
+        }
+
+    async def message(self, user_id: str, run_id: str) -> dict[str, Any]:
+        """The finished message ``{id, role, parts, metadata}``; waits for the end of its run."""
+        run = await self.run(user_id, run_id)
+        record = Fold()
+        async with aclosing(self.follow(run)) as steps:  # type: ignore[type-var]
+            async for batches in steps:
+                for batch in batches:
+                    record.apply_all(map(decode, batch.messages))
+        await self.settle(run_id)
+        return {
+            "id": run.message_id,
+            "role": "assistant",
+            "parts": record.snapshot(),
+            "metadata": record.metadata,
+        }
+
+    async def settle(self, run_id: str) -> bool:
+        """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Doing it twice is nothing."""
+        run = await self._store.read(lambda tx: runs.get(tx, run_id))
+        if run is None or run.ended:
+            return True
+        try:
+            if not (await self._log.head(run_stream(run_id))).closed:
+                return False
+        except (NotFound, Gone):
+            return False
+        record, trail = Fold(), TrailRecorder()
+        at, closed = 0, False
+        while not closed:
+            reading = await self._log.read(run_stream(run_id), at)
+            for batch in reading.batches:
+                events = [decode(message) for message in batch.messages]
+                record.apply_all(events)
+                trail.apply_all(events)
+            at, closed = reading.next, reading.closed
+        await self.conclude(run, record, trail)
+        return True
+
+    async def conclude(self, run: RunRow, record: Fold, trail: TrailRecorder) -> None:
+        """Write the fold of a closed stream into the message, once, and tell the user's feed of it."""
+        parts = record.snapshot()
+        ending = Ending(
+            status=status_of(record),
+            finish_reason=record.finish_reason,
+            usage=record.usage,
+            error=record.error_text,
+            next_offset=record.count,
+            trail=trail.finish(parts),
+        )
+
+        def write(tx: Tx) -> None:
+            if not runs.finish(tx, run.id, ending):
+                return
+            messages.fill(tx, run.message_id, parts, record.metadata)
+            conversations.change(tx, run.conversation_id, updated_at=tx.now)
+            changes.record(tx, run.user_id, {"type": "run.finished", "run": run_view(run, ending.status)})
+            # Who waits for this one's end may go on now.
+            tx.poke("runs")
+            tx.poke(f"done:{run.id}")
+
+        await self._store.write(write)
+
+    async def _record(self, run: RunRow) -> tuple[Fold, float]:
+        record, at = Fold(), 0
+        while True:
+            reading = await self.read(run, at)
+            for batch in reading.batches:
+                record.apply_all(map(decode, batch.messages))
+            at = reading.next
+            if reading.up_to_date:
+                return record, run.ended_at or run.started_at or run.created_at
+
+    async def _replay(self, run_id: str, start: int) -> Batch:
+        def load(tx: Tx) -> tuple[bytes, list[Any]]:
+            run = runs.get(tx, run_id)
+            found = run and messages.get(tx, run.conversation_id, run.message_id)
+            trail = runs.trail(tx, run_id)
+            if found is None or found.parts is None or trail is None:
+                raise NotFound(surface="run")
+            return trail, found.parts
+
+        trail, parts = await self._store.read(load)
+        return Batch(start, expand(trail, parts)[start:], final=True)
+
+
+def owned_run(tx: Tx, user_id: str, run_id: str) -> RunRow:
+    """A run of this user whose conversation is not deleted. Raises ``NotFound``."""
+    run = runs.get(tx, run_id)
+    if run is None or run.user_id != user_id or conversations.get(tx, user_id, run.conversation_id) is None:
+        raise NotFound(surface="run")
+    return run
+
+
+def run_view(run: RunRow, status: str) -> dict[str, Any]:
+    """A run as the feed and the lists show it."""
+    return {
+        "id": run.id,
+        "conversation_id": run.conversation_id,
+        "message_id": run.message_id,
+        "parent_id": run.parent_id,
+        "status": status,
+        "created_at": run.created_at,
+    }

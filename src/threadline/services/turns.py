@@ -1,0 +1,260 @@
+"""Turns: a message comes in and a run is wanted; a stop comes in and the run is to end. Nothing is generated here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from threadline.domain import events
+from threadline.domain.endings import beginning, ending
+from threadline.domain.errors import BadRequest, Busy, Closed, Fenced, Gone, NotFound
+from threadline.domain.events import encode
+from threadline.domain.fold import Fold
+from threadline.domain.ids import is_reserved, run_stream
+from threadline.log.protocol import Log, Producer, StreamConfig
+from threadline.services.answers import Answers, run_view
+from threadline.services.conversations import conversation_view, message_view
+from threadline.services.submits import Submit, Submitted, check, digest, user_parts
+from threadline.store import changes, conversations, messages, runs
+from threadline.store.conversations import ConversationRow, NewConversation
+from threadline.store.database import Store
+from threadline.store.messages import MessageRow, NewMessage
+from threadline.store.runs import NewRun, RunRow
+from threadline.store.transaction import Tx
+
+__all__ = ["Submit", "Submitted", "Turns"]
+
+_STOPPER: Final = "stopper"
+_STOP_LEASE_SECONDS: Final = 5.0
+
+
+class _MaybeClosed(Exception):
+    """Runs that the store holds for unfinished, and of which the log may know better."""
+
+    def __init__(self, run_ids: list[str]) -> None:
+        self.run_ids = run_ids
+        super().__init__()
+
+
+class Turns:
+    """Takes messages and stops. ``check_model`` raises where a model is not known or has no key; ``default_model``
+    is used where neither the request nor the conversation names one."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: Log,
+        answers: Answers,
+        *,
+        check_model: Callable[[str], object],
+        default_model: str,
+        when_busy: str = "enqueue",
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._answers = answers
+        self._check_model = check_model
+        self._default_model = default_model
+        self._when_busy = when_busy
+
+    async def submit(self, user_id: str, submit: Submit) -> Submitted:
+        """Write the message down and want a run for it, in one transaction; on return both are on disk.
+
+        The same message again (id and content) gives the same run. Raises ``BadRequest``, ``MissingKey``,
+        ``UnsupportedModel``, ``NotFound`` and ``Busy``; then nothing was written.
+        """
+        check(submit)
+        try:
+            return await self._store.write(lambda tx: self._place(tx, user_id, submit, settled=False))
+        except _MaybeClosed as waiting:
+            for run_id in waiting.run_ids:
+                await self._answers.settle(run_id)
+        return await self._store.write(lambda tx: self._place(tx, user_id, submit, settled=True))
+
+    async def stop(self, user_id: str, chat_id: str, run_id: str | None = None) -> list[str]:
+        """Ask for the end of a run, or of the one that is active; returns the ids of those that were asked.
+
+        On return the wish is on disk; a run that nobody had begun is closed already. What came of the text is kept.
+        """
+
+        def ask(tx: Tx) -> tuple[RunRow | None, bool]:
+            if conversations.get(tx, user_id, chat_id) is None:
+                raise NotFound(surface="conversation")
+            waiting = runs.unfinished(tx, chat_id)
+            if run_id is not None:
+                found = runs.get(tx, run_id)
+                if found is None or found.conversation_id != chat_id:
+                    raise NotFound(surface="run")
+                waiting = [run for run in waiting if run.id == run_id]
+            run = next((run for run in waiting if run.status == "running"), waiting[0] if waiting else None)
+            if run is None:
+                return None, False
+            runs.request_cancel(tx, run.id, "stopped")
+            claimed = runs.claim_queued(tx, run.id, _STOPPER, _STOP_LEASE_SECONDS)
+            return claimed or run, claimed is not None
+
+        run, unbegun = await self._store.write(ask)
+        if run is None:
+            return []
+        if unbegun:
+            await self._close_unbegun(run)
+        return [run.id]
+
+    async def _close_unbegun(self, run: RunRow) -> None:
+        """Close a run's stream in the place of a worker, under the fence like one."""
+        last = [
+            beginning(run.message_id, run.id, run.model, run.created_at),
+            events.abort("stopped"),
+            ending(Fold(), "stopped"),
+        ]
+        producer = Producer("run", run.epoch, 0)
+        try:
+            await self._log.append(
+                run_stream(run.id), [encode(event) for event in last], producer=producer, close=True, create=StreamConfig()
+            )
+        except (Closed, Fenced, Gone, NotFound):
+            return
+        await self._answers.settle(run.id)
+
+    def _place(self, tx: Tx, user_id: str, submit: Submit, *, settled: bool) -> Submitted:
+        conversation, is_new = _conversation(tx, user_id, submit)
+        if submit.trigger == "submit-message":
+            known = _known(tx, conversation, submit)
+            if known is not None:
+                return known
+        model = submit.model or conversation.model or self._default_model
+        self._check_model(model)
+        waiting = [] if is_new else runs.unfinished(tx, conversation.id)
+        if waiting and not settled:
+            raise _MaybeClosed([run.id for run in waiting])
+        after = self._after(tx, submit, waiting)
+        asked = _regenerated(tx, conversation, submit) if submit.trigger == "regenerate-message" else None
+        added = None if asked is not None else _add_message(tx, conversation, submit, after)
+        target = asked or added
+        assert target is not None
+        run = _want(tx, conversation, target, submit, model, after)
+        conversations.touch(tx, conversation.id, run.message_id)
+        if submit.model and submit.model != conversation.model:
+            conversations.change(tx, conversation.id, model=submit.model)
+        _tell(tx, conversation.id, is_new, added, run)
+        return Submitted(run.id, conversation.id, run.message_id, run.parent_id, duplicate=False)
+
+    def _after(self, tx: Tx, submit: Submit, waiting: list[RunRow]) -> RunRow | None:
+        """The run whose answer the new one follows, where one is going; obeys the policy for that."""
+        if not waiting:
+            return None
+        policy = submit.when_busy or self._when_busy
+        if policy == "reject":
+            raise Busy(surface="chat")
+        if policy == "interrupt":
+            for run in waiting:
+                runs.request_cancel(tx, run.id, "interrupted")
+            tx.poke("runs")
+        elsewhere = submit.trigger == "regenerate-message" or submit.message_id is not None or submit.parent_id is not None
+        return None if elsewhere else waiting[-1]
+
+
+def _conversation(tx: Tx, user_id: str, submit: Submit) -> tuple[ConversationRow, bool]:
+    found = conversations.find(tx, submit.chat_id)
+    if found is not None:
+        if found.user_id != user_id or found.deleted_at is not None:
+            raise NotFound(surface="conversation")
+        return found, False
+    if is_reserved(submit.chat_id):
+        raise NotFound("There is no such conversation. Ids that begin like ours are made by the server.", surface="chat")
+    if submit.trigger == "regenerate-message":
+        raise NotFound(surface="conversation")
+    return conversations.add(tx, NewConversation(user_id, id=submit.chat_id, model=submit.model)), True
+
+
+def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted | None:
+    """The run of this very message, when it was submitted before."""
+    client_id = (submit.message or {}).get("id")
+    if not isinstance(client_id, str) or not client_id:
+        return None
+    content = digest(user_parts(submit.message))
+    found = messages.find_same(tx, conversation.id, client_id, content)
+    if found is None:
+        return None
+    answers = runs.of_parent(tx, conversation.id, found.id)
+    if not answers:
+        return None
+    run = answers[-1]
+    return Submitted(run.id, conversation.id, run.message_id, run.parent_id, duplicate=True)
+
+
+def _regenerated(tx: Tx, conversation: ConversationRow, submit: Submit) -> MessageRow:
+    """The user's message that is to be answered again: it, or the one that the named answer belongs to."""
+    at = submit.message_id or conversation.leaf_id
+    found = messages.find(tx, conversation.id, at) if at else None
+    if found is not None and found.role == "assistant" and found.parent_id:
+        found = messages.get(tx, conversation.id, found.parent_id)
+    if found is None or found.role != "user":
+        raise NotFound("There is no such answer to write again.", surface="message")
+    return found
+
+
+def _add_message(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow | None) -> MessageRow:
+    parts = user_parts(submit.message)
+    client_id = (submit.message or {}).get("id")
+    return messages.add(
+        tx,
+        NewMessage(
+            conversation.id,
+            "user",
+            parts,
+            parent_id=_parent(tx, conversation, submit, after),
+            client_id=client_id if isinstance(client_id, str) and client_id else None,
+            digest=digest(parts),
+        ),
+    )
+
+
+def _parent(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow | None) -> str | None:
+    """Where a user's message belongs in the tree."""
+    if submit.message_id is not None:
+        edited = messages.find(tx, conversation.id, submit.message_id)
+        if edited is not None and edited.role == "user":
+            return edited.parent_id
+        if edited is not None or submit.message_id != (submit.message or {}).get("id"):
+            raise NotFound("There is no such message to edit.", surface="message")
+    if submit.parent_id is not None:
+        parent = messages.find(tx, conversation.id, submit.parent_id)
+        if parent is None:
+            raise NotFound("There is no such message to go on from.", surface="message")
+        if parent.role == "user":
+            raise BadRequest("A message is sent below an answer, not below another message.", surface="chat")
+        return parent.id
+    return after.message_id if after is not None else conversation.leaf_id
+
+
+def _want(
+    tx: Tx, conversation: ConversationRow, target: MessageRow, submit: Submit, model: str, after: RunRow | None
+) -> RunRow:
+    run_id = tx.new_id("run")
+    answer = messages.add(
+        tx, NewMessage(conversation.id, "assistant", None, parent_id=target.id, run_id=run_id)
+    )
+    wanted = NewRun(
+        conversation_id=conversation.id,
+        user_id=conversation.user_id,
+        message_id=answer.id,
+        parent_id=target.id,
+        model=model,
+        settings={**conversation.settings, **submit.settings},
+        after_run_id=after.id if after is not None else None,
+    )
+    run = runs.insert(tx, run_id, wanted)
+    tx.poke("runs")
+    return run
+
+
+def _tell(tx: Tx, conversation_id: str, is_new: bool, added: MessageRow | None, run: RunRow) -> None:
+    row = conversations.find(tx, conversation_id)
+    assert row is not None
+    kind = "conversation.created" if is_new else "conversation.updated"
+    changes.record(tx, run.user_id, {"type": kind, "conversation": conversation_view(row)})
+    if added is not None:
+        told: dict[str, Any] = {"conversation_id": conversation_id, "message": message_view(added)}
+        changes.record(tx, run.user_id, {"type": "message.added", **told})
+    changes.record(tx, run.user_id, {"type": "run.queued", "run": run_view(run, run.status)})

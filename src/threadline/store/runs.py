@@ -1,0 +1,315 @@
+"""Runs: what is wanted, who works on it under which lease and epoch, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, and_, bindparam, exists, func, or_, select, update
+
+from threadline.domain.messages import Usage
+from threadline.store.tables import runs
+from threadline.store.transaction import Tx
+
+UNFINISHED: Final = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as it stands; ``model`` is ``provider/name``, times are Unix seconds, ``next_offset`` is the tail of its
+    closed stream. ``trail`` is not loaded with it (see :func:`trail`)."""
+
+    id: str
+    conversation_id: str
+    user_id: str
+    message_id: str
+    parent_id: str
+    after_run_id: str | None
+    status: str
+    model: str
+    settings: dict[str, Any]
+    key_owner: str
+    epoch: int
+    worker: str | None
+    lease_until: float | None
+    cancel: str | None
+    finish_reason: str | None
+    usage: Usage | None
+    error: str | None
+    next_offset: int | None
+    trimmed_at: float | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its answer is folded into its message."""
+        return self.status not in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is wanted of a run that is about to be queued."""
+
+    conversation_id: str
+    user_id: str
+    message_id: str
+    parent_id: str
+    model: str
+    settings: dict[str, Any]
+    after_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: what :func:`finish` writes down."""
+
+    status: str
+    finish_reason: str | None
+    usage: Usage
+    error: str | None
+    next_offset: int
+    trail: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease as its renewal found it."""
+
+    run_id: str
+    epoch: int
+    cancel: str | None
+
+
+_COLUMNS: Final = [column for column in runs.c if column.name not in ("trail",)]
+
+
+def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
+    """Want a run; it is claimable at once, or when ``after_run_id`` has ended."""
+    tx.conn.execute(
+        runs.insert(),
+        {
+            "id": run_id,
+            "conversation_id": run.conversation_id,
+            "user_id": run.user_id,
+            "message_id": run.message_id,
+            "parent_id": run.parent_id,
+            "after_run_id": run.after_run_id,
+            "status": "queued",
+            "model": run.model,
+            "settings": orjson.dumps(run.settings).decode(),
+            "created_at": tx.now,
+        },
+    )
+    row = get(tx, run_id)
+    assert row is not None
+    return row
+
+
+_GET = select(*_COLUMNS).where(runs.c.id == bindparam("run_id"))
+
+
+def get(tx: Tx, run_id: str) -> RunRow | None:
+    """A run by its id."""
+    row = tx.conn.execute(_GET, {"run_id": run_id}).first()
+    return _row(row) if row else None
+
+
+def by_message(tx: Tx, message_id: str) -> RunRow | None:
+    """The run that writes, or wrote, a message."""
+    row = tx.conn.execute(select(*_COLUMNS).where(runs.c.message_id == message_id)).first()
+    return _row(row) if row else None
+
+
+_OF_PARENT = (
+    select(*_COLUMNS)
+    .where(runs.c.conversation_id == bindparam("conversation"), runs.c.parent_id == bindparam("parent"))
+    .order_by(runs.c.created_at, runs.c.id)
+)
+
+
+def of_parent(tx: Tx, conversation_id: str, parent_id: str) -> list[RunRow]:
+    """The runs that answer one message, oldest first."""
+    return [_row(row) for row in tx.conn.execute(_OF_PARENT, {"conversation": conversation_id, "parent": parent_id})]
+
+
+_UNFINISHED = (
+    select(*_COLUMNS)
+    .where(runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED))
+    .order_by(runs.c.created_at, runs.c.id)
+)
+
+
+def unfinished(tx: Tx, conversation_id: str) -> list[RunRow]:
+    """A conversation's runs that have not ended, oldest first."""
+    return [_row(row) for row in tx.conn.execute(_UNFINISHED, {"conversation": conversation_id})]
+
+
+_LATEST_ENDED = (
+    select(*_COLUMNS)
+    .where(runs.c.conversation_id == bindparam("conversation"), runs.c.ended_at.is_not(None))
+    .order_by(runs.c.ended_at.desc())
+    .limit(1)
+)
+
+
+def latest_ended(tx: Tx, conversation_id: str) -> RunRow | None:
+    """The run of a conversation that ended last."""
+    row = tx.conn.execute(_LATEST_ENDED, {"conversation": conversation_id}).first()
+    return _row(row) if row else None
+
+
+_before = runs.alias("before")
+_CLAIMABLE = (
+    select(*_COLUMNS)
+    .where(
+        or_(
+            and_(
+                runs.c.status == "queued",
+                or_(
+                    runs.c.after_run_id.is_(None),
+                    ~exists(
+                        select(_before.c.id).where(
+                            _before.c.id == runs.c.after_run_id, _before.c.status.in_(UNFINISHED)
+                        )
+                    ),
+                ),
+            ),
+            and_(runs.c.status == "running", runs.c.lease_until <= bindparam("lapsed_before")),
+        )
+    )
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(bindparam("most"))
+)
+_TAKE = (
+    update(runs)
+    .where(runs.c.id == bindparam("run_id"), runs.c.epoch == bindparam("had"))
+    .values(
+        status="running",
+        epoch=bindparam("had") + 1,
+        worker=bindparam("by"),
+        lease_until=bindparam("until"),
+        started_at=func.coalesce(runs.c.started_at, bindparam("at")),
+    )
+)
+
+
+def claim(tx: Tx, worker: str, lease: float, most: int, *, lapsed_before: float | None = None) -> list[RunRow]:
+    """Take up to ``most`` runs for ``lease`` seconds: those that are wanted, and those whose lease is over.
+
+    Each comes back as it was found, but for the epoch, which is the new one; ``worker`` therefore tells who had it,
+    or None after a clean hand-over. ``lapsed_before``: leases that end after this do not count as over (default: now).
+    """
+    found = tx.conn.execute(
+        _CLAIMABLE, {"lapsed_before": tx.now if lapsed_before is None else lapsed_before, "most": most}
+    ).all()
+    return [_take(tx, _row(row), worker, lease) for row in found]
+
+
+def claim_queued(tx: Tx, run_id: str, worker: str, lease: float) -> RunRow | None:
+    """Take one run that nobody has begun, whatever it waits for; None where that is too late."""
+    row = get(tx, run_id)
+    if row is None or row.status != "queued":
+        return None
+    return _take(tx, row, worker, lease)
+
+
+def _take(tx: Tx, row: RunRow, worker: str, lease: float) -> RunRow:
+    tx.conn.execute(_TAKE, {"run_id": row.id, "had": row.epoch, "by": worker, "until": tx.now + lease, "at": tx.now})
+    fields = {name: getattr(row, name) for name in RunRow.__slots__}
+    return RunRow(**{**fields, "epoch": row.epoch + 1, "status": "running"})
+
+
+def renew(tx: Tx, worker: str, run_ids: Sequence[str], lease: float) -> list[Held]:
+    """Hold ``run_ids`` for ``lease`` seconds more; those that are not in the answer are lost."""
+    mine = and_(runs.c.id.in_(run_ids), runs.c.worker == worker, runs.c.status == "running")
+    tx.conn.execute(update(runs).where(mine).values(lease_until=tx.now + lease))
+    found = tx.conn.execute(select(runs.c.id, runs.c.epoch, runs.c.cancel).where(mine))
+    return [Held(row.id, row.epoch, row.cancel) for row in found]
+
+
+def release(tx: Tx, run_id: str, epoch: int) -> None:
+    """Hand a run over: its lease is over now, and no worker has it."""
+    mine = and_(runs.c.id == run_id, runs.c.epoch == epoch, runs.c.status == "running")
+    tx.conn.execute(update(runs).where(mine).values(lease_until=0.0, worker=None))
+    tx.poke("runs")
+
+
+def break_leases(tx: Tx) -> int:
+    """End every lease; only for who is alone with this database. Returns how many there were."""
+    return tx.conn.execute(update(runs).where(runs.c.status == "running").values(lease_until=0.0)).rowcount
+
+
+def next_lapse(tx: Tx) -> float | None:
+    """When the next lease ends."""
+    lapse: float | None = tx.conn.execute(
+        select(func.min(runs.c.lease_until)).where(runs.c.status == "running")
+    ).scalar()
+    return lapse
+
+
+def request_cancel(tx: Tx, run_id: str, reason: str) -> None:
+    """Ask whoever works on a run to end it; the first reason stays."""
+    tx.conn.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(UNFINISHED), runs.c.cancel.is_(None))
+        .values(cancel=reason)
+    )
+    tx.poke(f"stop:{run_id}")
+
+
+def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
+    """Write down how a run ended; False where that had been done already, or the run is gone."""
+    done = tx.conn.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(UNFINISHED))
+        .values(
+            status=ending.status,
+            finish_reason=ending.finish_reason,
+            usage=orjson.dumps(ending.usage).decode(),
+            error=ending.error,
+            next_offset=ending.next_offset,
+            trail=ending.trail,
+            worker=None,
+            lease_until=None,
+            ended_at=tx.now,
+        )
+    )
+    return done.rowcount == 1
+
+
+def trail(tx: Tx, run_id: str) -> bytes | None:
+    """The chunk boundaries of an ended run; None where its events are kept instead."""
+    data: bytes | None = tx.conn.execute(select(runs.c.trail).where(runs.c.id == run_id)).scalar()
+    return data
+
+
+def trimmable(tx: Tx, ended_before: float, most: int) -> list[str]:
+    """Ended runs that have a trail and whose stream is still whole."""
+    found = tx.conn.execute(
+        select(runs.c.id)
+        .where(runs.c.trimmed_at.is_(None), runs.c.ended_at <= ended_before, runs.c.trail.is_not(None))
+        .order_by(runs.c.ended_at)
+        .limit(most)
+    )
+    return [row.id for row in found]
+
+
+def mark_trimmed(tx: Tx, run_ids: Sequence[str]) -> None:
+    """Remember that the streams of these runs are served from their trails."""
+    tx.conn.execute(update(runs).where(runs.c.id.in_(run_ids)).values(trimmed_at=tx.now))
+
+
+def keep_events(tx: Tx, run_id: str) -> None:
+    """Forget a trail that does not tell the events exactly, so that the stream itself is kept."""
+    tx.conn.execute(update(runs).where(runs.c.id == run_id).values(trail=None))
+
+
+def _row(row: Row[Any]) -> RunRow:
+    fields = dict(row._mapping)
+    fields["settings"] = orjson.loads(fields["settings"])
+    fields["usage"] = orjson.loads(fields["usage"]) if fields["usage"] else None
+    return RunRow(**fields)
