@@ -3,7 +3,7 @@
 A stream is a named sequence of messages, each a byte string. The promises, each borne by a test of the contract suite:
 
 1. What a reader has seen is on disk: append, then commit (fsync), then publish, always in this order.
-2. Offsets are gap-free, from 0, increasing by one within a stream. An offset is a position, never a count of characters.
+2. Offsets are gap-free, from 0, increasing by one within a stream: a position, never a count of characters.
 3. Reading is snapshot plus follow in one step: no message is missed or repeated between history and tail.
 4. Only the holder of a producer's newest epoch appends; the fence is checked in the same atomic step as the append.
 5. Append is idempotent per (producer, epoch, sequence): a retry never doubles.
