@@ -43,8 +43,9 @@ web:
 bench: test-setup ## All benchmarks, as ratios, into bench/results/
 	$(BIN)/python -m bench
 
-soak: test-setup ## The long variants of the crash and load tests
-	THREADLINE_SOAK=1 $(BIN)/python -m pytest -m soak
+soak: test-setup ## The crash and load tests, many times over
+	$(BIN)/python -m pytest -n $(WORKERS) --dist=load -m "soak or not soak" \
+		$$(grep -rlE 'mark\.soak' tests --include='test_*.py')
 
 fmt: test-setup ## Format and mend what can be mended
 	$(BIN)/ruff format --quiet
