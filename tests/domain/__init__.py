@@ -1,0 +1,1 @@
+"""Tests of the pure words: events, fold, trail, seam, ids, errors."""
