@@ -99,9 +99,18 @@ def alone() -> Iterator[None]:
         yield
 
 
+def base_python() -> str:
+    """The interpreter below any virtual environment that this one may be of: that may be the very one to be made."""
+    if sys.prefix == sys.base_prefix:
+        return sys.executable
+    names = (f"python{sys.version_info.major}.{sys.version_info.minor}", "python3", "python")
+    found = filter(None, (shutil.which(name, path=str(Path(sys.base_prefix, "bin"))) for name in names))
+    return next(found, sys.executable)
+
+
 def make_venv() -> None:
     """A virtual environment with pip; on Debian as root the package that can make one is installed first."""
-    command = [sys.executable, "-m", "venv", "--clear", VENV]
+    command = [base_python(), "-m", "venv", "--clear", VENV]
     try:
         run(command, "")
     except SetupError as error:
@@ -219,7 +228,8 @@ def set_up(purpose: str) -> None:
 def main() -> int:
     """``environment.py run|test``; 0 when all is there."""
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have any Python
-        print(f"Threadline needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
+        said = f"Threadline needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.11 …"
+        print(said, file=sys.stderr)
         return 1
     try:
         with alone():
