@@ -15,7 +15,7 @@ INDEX = "index.html"
 
 
 class PageError(Exception):
-    """The page could not be built; the message holds the end of what npm said."""
+    """The page could not be built; the message holds what npm said."""
 
 
 def node_home() -> Path:
@@ -57,8 +57,9 @@ def npm(where: Path, bin_folder: Path, *words: str) -> None:
         command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-40:])
-        raise PageError(f"`npm {shlex.join(words)}` failed in {where.name}/:\n{tail}")
+        lines = done.stdout.splitlines()
+        shown = lines if len(lines) <= 60 else [*lines[:25], "…", *lines[-30:]]
+        raise PageError("\n".join([f"`npm {shlex.join(words)}` failed in {where.name}/:", *shown]))
 
 
 def install(where: Path, bin_folder: Path) -> None:
