@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from threadline.domain.errors import UnsupportedModel
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +172,13 @@ def configs_for_keys(keys: Mapping[str, str], configured: tuple[ProviderConfig, 
         usual = KINDS.get(config.kind)
         key = keys.get(config.kind)
         if key and not config.api_key and usual and usual.needs_key and config.base_url in (None, usual.base_url):
-            config = with_key(config, key)
+            config = replace(config, api_key=key)
         out.append(config)
     named = {config.name for config in configured}
-    out += [ProviderConfig(kind, kind, api_key=key) for kind, key in keys.items() if kind in KINDS and kind not in named]
+    out += [
+        ProviderConfig(kind, kind, api_key=key) for kind, key in keys.items() if kind in KINDS and kind not in named
+    ]
     return out
-
-
-def with_key(config: ProviderConfig, key: str | None) -> ProviderConfig:
-    """The same provider with another key."""
-    values = {name: getattr(config, name) for name in config.__dataclass_fields__}
-    return ProviderConfig(**{**values, "api_key": key})
 
 
 _CHAT: Final = Capabilities(tools=True, reasoning=False, vision=True)

@@ -1,0 +1,100 @@
+"""Writes a request as the body of an OpenAI-compatible ``/chat/completions`` call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from threadline.domain.catalog import KINDS, Kind, ProviderConfig
+from threadline.providers.completions.history import messages_of
+from threadline.providers.protocol import ModelRequest, ToolSpec
+
+CONTINUE: Final = (
+    "Your last message was cut off by a technical fault. Go on with it exactly after the last character that you "
+    "wrote, in the middle of the word or the code block where it stands, with the space or line break first where one "
+    "is due. Do not repeat any of it, do not begin again, and write nothing before or about the continuation."
+)
+"""What a model without prefill is told after its own cut text."""
+
+_NO_TEMPERATURE: Final = re.compile(r"(?:o\d|gpt-5(?!-chat)|codex)")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one provider wants otherwise than the others; see ``catalog.ProviderConfig`` and ``catalog.Kind``."""
+
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    openai: bool = False
+    """OpenAI itself, whose reasoning models refuse a temperature, and whose other models refuse a reasoning effort."""
+    prefill: bool = False
+    prefill_body: Mapping[str, Any] = field(default_factory=dict)
+    prefill_message: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_field: str | None = None
+    usage: bool = True
+
+
+def dialect_of(config: ProviderConfig) -> Dialect:
+    """The dialect that a configured provider speaks."""
+    kind = KINDS.get(config.kind, Kind(config.kind))
+    return Dialect(
+        token_limit=kind.token_limit,
+        openai=config.kind == "openai",
+        prefill=config.prefill,
+        prefill_body=config.prefill_body,
+        prefill_message=config.prefill_message,
+        reasoning_field=kind.reasoning_field,
+        usage=config.usage,
+    )
+
+
+def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any]:
+    """The JSON body; ``orjson.dumps`` makes the bytes of it."""
+    settings = request.settings
+    messages: list[dict[str, Any]] = []
+    if settings.system:
+        messages.append({"role": "system", "content": settings.system})
+    messages += messages_of(request.messages, reasoning_field=dialect.reasoning_field)
+    body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": True}
+    if dialect.usage:
+        body["stream_options"] = {"include_usage": True}
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    if settings.max_tokens is not None:
+        body[dialect.token_limit] = settings.max_tokens
+    reasons = dialect.openai and is_reasoning_model(request.model)
+    if settings.temperature is not None and not reasons:
+        body["temperature"] = settings.temperature
+    if settings.reasoning_effort is not None and (reasons or not dialect.openai):
+        body["reasoning_effort"] = settings.reasoning_effort
+    if request.partial:
+        _continue(request.partial, dialect, messages, body)
+    return body
+
+
+def is_reasoning_model(name: str) -> bool:
+    """Whether OpenAI's model of that name reasons, and so takes an effort and no temperature."""
+    return _NO_TEMPERATURE.match(name) is not None
+
+
+def _continue(partial: str, dialect: Dialect, messages: list[dict[str, Any]], body: dict[str, Any]) -> None:
+    """Let the model go on from ``partial``, in the dialect's way."""
+    last = messages[-1] if messages else {}
+    if last.get("role") == "assistant" and not last.get("tool_calls"):
+        last["content"] += partial
+    else:
+        last = {"role": "assistant", "content": partial}
+        messages.append(last)
+    if dialect.prefill:
+        last.update(dialect.prefill_message)
+        body.update(dialect.prefill_body)
+    else:
+        messages.append({"role": "user", "content": CONTINUE})
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+    }

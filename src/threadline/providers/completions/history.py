@@ -1,0 +1,151 @@
+"""Writes the messages of a conversation as OpenAI-compatible chat messages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
+
+NO_RESULT: Final = "The call was interrupted: it has no result, and whether it took effect is not known."
+DENIED: Final = "The user did not allow this call."
+
+_AUDIO: Final = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+
+
+def messages_of(messages: Sequence[Message], *, reasoning_field: str | None = None) -> list[dict[str, Any]]:
+    """The history as a provider takes it: every tool call has a result, and no message is empty.
+
+    Reasoning is left out; with ``reasoning_field`` that of the current turn goes back under that name, on the
+    messages that called tools.
+    """
+    out: list[dict[str, Any]] = []
+    turn = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+    for at, message in enumerate(messages):
+        if message.role == "assistant":
+            _assistant(message.parts, out, reasoning_field if at > turn else None)
+        elif message.role == "user":
+            content = _user(message.parts)
+            if content:
+                out.append({"role": "user", "content": content})
+        else:
+            text = text_of(message.parts)
+            if text:
+                out.append({"role": "system", "content": text})
+    return out
+
+
+def _user(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    """Plain text where it is only text, since not every server takes blocks."""
+    blocks = [block for part in parts if (block := _user_block(part))]
+    if all(block["type"] == "text" for block in blocks):
+        return "\n\n".join(block["text"] for block in blocks)
+    return blocks
+
+
+def _user_block(part: Part) -> dict[str, Any] | None:
+    if part["type"] == "text":
+        return {"type": "text", "text": part["text"]} if part["text"] else None
+    if part["type"] == "file" and part.get("url"):
+        return _file(part)
+    return None
+
+
+def _file(part: Part) -> dict[str, Any]:
+    url = str(part["url"])
+    media_type = str(part.get("mediaType") or "")
+    name = str(part.get("filename") or "file")
+    if media_type.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": url}}
+    data = _data_of(url)
+    if data is not None and media_type.split(";")[0] in _AUDIO:
+        audio = {"data": base64.b64encode(data).decode(), "format": _AUDIO[media_type.split(";")[0]]}
+        return {"type": "input_audio", "input_audio": audio}
+    if data is not None and (media_type.startswith("text/") or media_type.startswith("application/json")):
+        return {"type": "text", "text": f"{name}:\n\n{data.decode('utf-8', 'replace')}"}
+    return {"type": "file", "file": {"filename": name, "file_data": url}}
+
+
+def _data_of(url: str) -> bytes | None:
+    """The bytes in a ``data:`` address; None where it is none, or is broken."""
+    if not url.startswith("data:"):
+        return None
+    head, comma, body = url.partition(",")
+    if not comma:
+        return None
+    if not head.endswith(";base64"):
+        return unquote_to_bytes(body)
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], reasoning_field: str | None) -> None:
+    """One message for each call of the model: its text, then its tool calls, then their results."""
+    texts: list[str] = []
+    reasoning: list[str] = []
+    tools: list[Part] = []
+
+    def flush() -> None:
+        if tools or any(texts):
+            message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or None}
+            if tools:
+                if reasoning_field and reasoning:
+                    message[reasoning_field] = "".join(reasoning)
+                message["tool_calls"] = [_call(tool) for tool in tools]
+            out.append(message)
+            out.extend({"role": "tool", "tool_call_id": tool["toolCallId"], "content": _result(tool)} for tool in tools)
+        texts.clear()
+        reasoning.clear()
+        tools.clear()
+
+    for part in parts:
+        kind = part["type"]
+        if kind == "step-start":
+            flush()
+        elif kind == "text":
+            if tools:
+                flush()
+            texts.append(part["text"])
+        elif kind == "reasoning":
+            reasoning.append(part["text"])
+        elif is_tool(part) and not part.get("providerExecuted"):
+            tools.append(part)
+    flush()
+
+
+def _call(part: Part) -> dict[str, Any]:
+    arguments = part.get("input")
+    if not isinstance(arguments, dict):
+        # What was cut or broken is told to the model as it was, but inside of valid JSON: servers parse this.
+        arguments = {"unparsed_arguments": arguments} if arguments else {}
+    return {
+        "id": part["toolCallId"],
+        "type": "function",
+        "function": {"name": tool_name(part), "arguments": orjson.dumps(arguments).decode()},
+    }
+
+
+def _result(part: Part) -> str:
+    state = part.get("state")
+    if state == "output-available":
+        output = part.get("output")
+        return output if isinstance(output, str) else orjson.dumps(output).decode()
+    if state == "output-error":
+        return str(part.get("errorText") or NO_RESULT)
+    if state == "output-denied":
+        reason = (part.get("approval") or {}).get("reason")
+        return f"{DENIED} {reason}" if reason else DENIED
+    return NO_RESULT

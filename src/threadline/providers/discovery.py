@@ -1,0 +1,83 @@
+"""Asks a provider which models it has."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from threadline.domain.catalog import KINDS, Capabilities, Known, ProviderConfig
+from threadline.providers.http import Http
+from threadline.providers.openai_compatible import auth_headers
+
+_SECONDS: Final = 2.0
+_MOST: Final = 1000
+
+
+def discovers(config: ProviderConfig) -> bool:
+    """Whether this provider's models are asked for: none were configured, and it has a list."""
+    kind = KINDS.get(config.kind)
+    return kind is not None and kind.discovers is not None and not config.models and config.address is not None
+
+
+async def discover(http: Http, config: ProviderConfig) -> list[Known] | None:
+    """The provider's models, or None where it did not answer within a short time, or not in a form that is known."""
+    try:
+        if KINDS[config.kind].discovers == "ollama":
+            return await _ollama(http, str(config.address).removesuffix("/v1"))
+        return await _listed(http, config)
+    except (AttributeError, TypeError):
+        return None
+
+
+async def _listed(http: Http, config: ProviderConfig) -> list[Known] | None:
+    listed = await http.get_json(f"{config.address}/models", auth_headers(config), _SECONDS * 5)
+    rows = listed.get("data") if isinstance(listed, dict) else listed
+    if not isinstance(rows, list):
+        return None
+    return [_told(row) for row in rows[:_MOST] if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+async def _ollama(http: Http, root: str) -> list[Known] | None:
+    listed = await http.get_json(f"{root}/api/tags", {}, _SECONDS)
+    rows = listed.get("models") if isinstance(listed, dict) else None
+    if not isinstance(rows, list):
+        return None
+    names = [row.get("name") or row.get("model") for row in rows[:_MOST] if isinstance(row, dict)]
+    return [await _ollama_model(http, root, name) for name in names if isinstance(name, str)]
+
+
+async def _ollama_model(http: Http, root: str, name: str) -> Known:
+    shown = await http.get_json(f"{root}/api/show", {}, _SECONDS, orjson.dumps({"model": name}))
+    told = shown.get("capabilities") if isinstance(shown, dict) else None
+    if not isinstance(told, list):
+        return Known(name)
+    lengths = [
+        value
+        for key, value in (shown.get("model_info") or {}).items()
+        if key.endswith(".context_length") and isinstance(value, int)
+    ]
+    can = Capabilities(tools="tools" in told, reasoning="thinking" in told, vision="vision" in told)
+    return Known(name, can, lengths[0] if lengths else None)
+
+
+def _told(row: dict[str, Any]) -> Known:
+    """What a provider's own list says of a model; each has a spelling of its own, and many say nothing."""
+    context = next(
+        (
+            row[key]
+            for key in ("context_length", "context_window", "max_context_length")
+            if isinstance(row.get(key), int)
+        ),
+        None,
+    )
+    takes, can = row.get("supported_parameters"), row.get("capabilities")
+    modalities = (row.get("architecture") or {}).get("input_modalities")
+    tools = reasoning = vision = None
+    if isinstance(takes, list):
+        tools, reasoning = "tools" in takes, "reasoning" in takes
+    if isinstance(modalities, list):
+        vision = "image" in modalities
+    if isinstance(can, dict):
+        tools, vision = can.get("function_calling", tools), can.get("vision", vision)
+    return Known(row["id"], Capabilities(tools, reasoning, vision), context)

@@ -1,0 +1,177 @@
+"""The one HTTP client that all providers share: it posts, streams the answer, and words every fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+from threadline.domain.errors import ProviderError, ProviderStalled, ProviderUnreachable
+from threadline.providers import faults
+from threadline.world import World
+
+_ERROR_BYTES: Final = 64 << 10
+_TAIL_SECONDS: Final = 0.25
+_BASE_HEADERS: Final = {"User-Agent": "threadline", "Accept-Encoding": "identity"}
+
+
+class Answer:
+    """A 2xx answer whose body still comes; read it until :meth:`read` gives no bytes."""
+
+    def __init__(self, provider: str, response: aiohttp.ClientResponse) -> None:
+        self._provider = provider
+        self._response = response
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the body is an event stream, and not one JSON object."""
+        return self._response.content_type != "application/json"
+
+    async def read(self, seconds: float | None = None) -> bytes:
+        """All bytes that are there, at least one; empty at the end of the body.
+
+        Raises ``ProviderStalled`` when none came for the stall time (or for ``seconds``, where those are fewer), and
+        ``ProviderUnreachable`` when the connection broke.
+        """
+        try:
+            if seconds is None:
+                return await self._response.content.readany()
+            async with asyncio.timeout(seconds):
+                return await self._response.content.readany()
+        except TimeoutError as fault:
+            raise _stalled(self._provider) from fault
+        except (aiohttp.ClientError, OSError) as fault:
+            raise ProviderUnreachable(
+                f"The connection to {self._provider} broke in the middle of the answer.",
+                retryable=True,
+                details={"provider": self._provider},
+            ) from fault
+
+    async def rest(self) -> bytes:
+        """The whole rest of the body."""
+        pieces = []
+        while data := await self.read():
+            pieces.append(data)
+        return b"".join(pieces)
+
+    async def finish(self) -> None:
+        """The answer is whole: take the few bytes of framing that follow it, so that the connection can be used
+        again; where they do not come at once it is closed instead."""
+        try:
+            async with asyncio.timeout(_TAIL_SECONDS):
+                while await self._response.content.readany():
+                    pass
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            self._response.close()
+
+
+class Http:
+    """A pool of connections. ``stall_seconds``: how long no byte may come; ``connect_seconds`` for the connection."""
+
+    def __init__(self, world: World, *, connect_seconds: float = 10.0, stall_seconds: float = 90.0) -> None:
+        self._world = world
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=stall_seconds)
+        self._session: aiohttp.ClientSession | None = None
+        self._closed = False
+
+    @asynccontextmanager
+    async def post(self, provider: str, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
+        """Post JSON and give the answer; leaving the block early cuts the call at once.
+
+        ``provider`` is its name for people. Raises ``ProviderError`` with the provider's own message for an answer
+        that is not 2xx, ``ProviderStalled`` and ``ProviderUnreachable``.
+        """
+        response = await self._open(provider, url, body, headers)
+        try:
+            if not 200 <= response.status < 300:
+                raise await self._refusal(provider, response)
+            if response.content_type == "text/html":
+                raise ProviderError(
+                    f"{provider} answered with a web page. Check base_url.", provider_status=response.status
+                )
+            yield Answer(provider, response)
+        finally:
+            # Gives the connection back when its answer was read to the end, and closes it when not.
+            response.release()
+
+    async def get_json(self, url: str, headers: Mapping[str, str], seconds: float, body: bytes | None = None) -> Any:
+        """What a GET (a POST, with ``body``) answers, as JSON; None for every fault, and after ``seconds``."""
+        method = "GET" if body is None else "POST"
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._open_session().request(
+                    method, url, data=body, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return orjson.loads(await response.read()) if response.status == 200 else None
+        except (aiohttp.ClientError, OSError, ValueError, ProviderUnreachable):
+            return None
+
+    async def close(self) -> None:
+        """Close every connection; calls that are still going on fail."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ProviderUnreachable("The server is stopping.", retryable=True)
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=_BASE_HEADERS,
+                timeout=self._timeout,
+                trust_env=False,
+            )
+        return self._session
+
+    async def _open(self, provider: str, url: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        session = self._open_session()
+        try:
+            # A redirect would carry the key to an address that nobody configured.
+            return await session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json", "Accept": "text/event-stream", **headers},
+                allow_redirects=False,
+            )
+        except aiohttp.ConnectionTimeoutError as fault:
+            raise _unreachable(provider, "it did not take the connection in time") from fault
+        except TimeoutError as fault:
+            raise _stalled(provider) from fault
+        except aiohttp.InvalidURL as fault:
+            raise ProviderError(f"The address of {provider} is not a URL. Check base_url.") from fault
+        except aiohttp.ClientConnectorError as fault:
+            raise _unreachable(provider, fault.strerror or "no connection") from fault
+        except (aiohttp.ClientError, OSError) as fault:
+            raise _unreachable(provider, "the connection broke before it answered") from fault
+
+    async def _refusal(self, provider: str, response: aiohttp.ClientResponse) -> ProviderError:
+        try:
+            body = await response.content.read(_ERROR_BYTES)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            body = b""
+        return faults.from_response(
+            provider, response.status, response.reason or "", response.headers, body, self._world.now()
+        )
+
+
+def _stalled(provider: str) -> ProviderStalled:
+    return ProviderStalled(
+        f"{provider} sent nothing for too long. The text so far is kept; try again.",
+        retryable=True,
+        details={"provider": provider},
+    )
+
+
+def _unreachable(provider: str, why: str) -> ProviderUnreachable:
+    return ProviderUnreachable(
+        f"{provider} could not be reached: {why}.", retryable=True, details={"provider": provider}
+    )
