@@ -76,11 +76,12 @@ def tail(tx: Tx, user_id: str) -> int:
 
 
 def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
-    """Up to ``most`` changes from offset ``start`` on; raises ``Gone`` where these are not kept any more."""
+    """Up to ``most`` changes from offset ``start`` on; raises ``Gone`` where these are not kept any more, and where the
+    feed never came so far, as after a return to an older copy of the database."""
     end = tail(tx, user_id)
     rows = tx.conn.execute(_READ, {"user": user_id, "start": start, "most": most}).all()
     first = rows[0].seq if rows else end
-    if start < first:
+    if start < first or start > end:
         details = {"first": first, "tail": end}
         raise Gone("These changes are not kept any more. Load the list again.", surface="feed", details=details)
     return Page(start, [row.event.encode() for row in rows], end)

@@ -234,7 +234,11 @@ def hidden(tx: Tx, most: int) -> list[str]:
 
 
 def purgeable_runs(tx: Tx, conversation_id: str) -> list[str] | None:
-    """The ids of a conversation's runs; None while a worker holds one of them and may still write."""
+    """The ids of a deleted conversation's runs; None while a worker holds one of them and may still write, and for a
+    conversation that is not deleted."""
+    row = find(tx, conversation_id)
+    if row is None or row.deleted_at is None:
+        return None
     found = tx.conn.execute(_RUNS, {"conversation": conversation_id}).all()
     if any(row.status == "running" and (row.lease_until or 0.0) > tx.now for row in found):
         return None

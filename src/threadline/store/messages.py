@@ -77,6 +77,11 @@ _BY_CLIENT_ID = (
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
     .limit(1)
 )
+_SAME = (
+    _NODES.where(_OWN, messages.c.client_id == bindparam("client"), messages.c.digest == bindparam("content"))
+    .order_by(messages.c.created_at.desc(), messages.c.id.desc())
+    .limit(1)
+)
 _CHILDREN = _NODES.where(_OWN, messages.c.parent_id == bindparam("parent")).order_by(*_ORDER)
 _ROOTS = _NODES.where(_OWN, messages.c.parent_id.is_(None)).order_by(*_ORDER)
 _PAGE = _NODES.where(_OWN).order_by(*_ORDER).limit(bindparam("most"))
@@ -140,6 +145,13 @@ def find(tx: Tx, conversation_id: str, any_id: str) -> MessageRow | None:
     if found is not None:
         return found
     row = tx.conn.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": any_id}).first()
+    return _row(row) if row else None
+
+
+def find_same(tx: Tx, conversation_id: str, client_id: str, digest: bytes) -> MessageRow | None:
+    """The newest node to which the client gave this id, with this very content."""
+    given = {"conversation": conversation_id, "client": client_id, "content": digest}
+    row = tx.conn.execute(_SAME, given).first()
     return _row(row) if row else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -16,23 +16,30 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self._bells: dict[str, set[asyncio.Event]] = {}
+        self._bells: dict[str, dict[object, Callable[[], object]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
     @contextmanager
     def listen(self, topic: str) -> Iterator[asyncio.Event]:
         """An event that each poke of ``topic`` sets; clear it before looking again. Only on the event loop."""
+        bell = asyncio.Event()
+        with self.attach(topic, bell.set):
+            yield bell
+
+    @contextmanager
+    def attach(self, topic: str, ring: Callable[[], object]) -> Iterator[None]:
+        """Have ``ring`` called on the event loop at each poke of ``topic``; it must be quick and may not raise."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._thread = threading.get_ident()
-        bell = asyncio.Event()
-        self._bells.setdefault(topic, set()).add(bell)
+        key = object()
+        self._bells.setdefault(topic, {})[key] = ring
         try:
-            yield bell
+            yield
         finally:
             bells = self._bells[topic]
-            bells.discard(bell)
+            del bells[key]
             if not bells:
                 del self._bells[topic]
 
@@ -52,5 +59,5 @@ class Signals:
 
     def _ring(self, topics: Iterable[str]) -> None:
         for topic in topics:
-            for bell in self._bells.get(topic, ()):
-                bell.set()
+            for ring in tuple(self._bells.get(topic, {}).values()):
+                ring()

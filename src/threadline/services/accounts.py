@@ -1,0 +1,123 @@
+"""Accounts: who a cookie speaks for, and a guest for everyone who comes without one."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from threadline.domain.errors import NotFound
+from threadline.store import sessions, users
+from threadline.store.database import Store
+from threadline.store.sessions import SessionRow
+from threadline.store.transaction import Tx
+from threadline.store.users import UserRow
+from threadline.world import World
+
+__all__ = ["SESSION_SECONDS", "Accounts", "Opened", "UserRow"]
+
+SESSION_SECONDS: Final = 365 * 86_400.0
+"""How long a session lives without being used; for a guest it is the only way back to what he made."""
+
+_RENEW_SECONDS: Final = 86_400.0
+_TOKEN_BYTES: Final = 32
+_LONGEST_TOKEN: Final = 200
+_CACHE_SIZE: Final = 10_000
+_CACHE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session: whose it is, the token to hand out once, and when it ends (Unix seconds)."""
+
+    user: UserRow
+    token: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    user: UserRow
+    session_id: str
+    until: float
+
+
+class Accounts:
+    """Users and their sessions.
+
+    Who was identified is remembered for at most 30 s, so that a request costs no read. What is revoked here is
+    forgotten at once; what another process revokes, when that time is over.
+    """
+
+    def __init__(self, store: Store, world: World) -> None:
+        self._store = store
+        self._world = world
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._revocations = 0
+
+    async def guest(self) -> Opened:
+        """Make a guest with a session."""
+        token = urlsafe_b64encode(self._world.entropy(_TOKEN_BYTES)).rstrip(b"=").decode()
+
+        def work(tx: Tx) -> tuple[SessionRow, UserRow]:
+            user = users.add(tx, "guest")
+            return sessions.add(tx, user.id, _hash(token), SESSION_SECONDS), user
+
+        session, user = await self._store.write(work)
+        self._remember(_hash(token), session, user)
+        return Opened(user, token, session.expires_at)
+
+    async def identify(self, token: str | None) -> UserRow | None:
+        """The user for whom a cookie's token speaks; None where it is unknown, revoked or over."""
+        if not token or len(token) > _LONGEST_TOKEN:
+            return None
+        key = _hash(token)
+        known = self._known.get(key)
+        if known is not None and known.until > self._world.monotonic():
+            self._known.move_to_end(key)
+            return known.user
+        revocations = self._revocations
+        found = await self._store.read(lambda tx: sessions.by_token(tx, key))
+        if found is None:
+            self._known.pop(key, None)
+            return None
+        session, user = found
+        if self._world.now() - session.seen_at > _RENEW_SECONDS:
+            await self._store.write(lambda tx: sessions.renew(tx, session.id, SESSION_SECONDS))
+        if revocations == self._revocations:
+            # Otherwise a session was revoked while this was read, and it may be this one.
+            self._remember(key, session, user)
+        return user
+
+    async def me(self, user_id: str) -> dict[str, Any]:
+        """``{id, kind, name}``. Raises ``NotFound``."""
+        user = await self._store.read(lambda tx: users.get(tx, user_id))
+        if user is None:
+            raise NotFound(surface="account")
+        return {"id": user.id, "kind": user.kind, "name": user.name}
+
+    async def sessions(self, user_id: str) -> list[SessionRow]:
+        """The user's living sessions, the newest first."""
+        return await self._store.read(lambda tx: sessions.of_user(tx, user_id))
+
+    async def revoke(self, user_id: str, session_id: str) -> None:
+        """End one session of the user; on return its token speaks for nobody. Raises ``NotFound``."""
+        removed = await self._store.write(lambda tx: sessions.remove(tx, user_id, session_id))
+        if not removed:
+            raise NotFound(surface="session")
+        self._revocations += 1
+        for key in [key for key, known in self._known.items() if known.session_id == session_id]:
+            del self._known[key]
+
+    def _remember(self, key: bytes, session: SessionRow, user: UserRow) -> None:
+        lasts = min(_CACHE_SECONDS, session.expires_at - self._world.now())
+        self._known[key] = _Known(user, session.id, self._world.monotonic() + lasts)
+        self._known.move_to_end(key)
+        if len(self._known) > _CACHE_SIZE:
+            self._known.popitem(last=False)
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogatepass")).digest()

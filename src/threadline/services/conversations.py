@@ -1,0 +1,227 @@
+"""Conversations: make, list, search, name, read, delete; each change and its feed event in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final, TypedDict
+
+from threadline.domain.errors import BadRequest, Gone, NotFound
+from threadline.domain.ids import run_stream
+from threadline.log.protocol import Log
+from threadline.services.answers import run_view
+from threadline.store import changes, conversations, messages, runs
+from threadline.store.conversations import ConversationRow, NewConversation
+from threadline.store.database import Store
+from threadline.store.messages import MessageRow
+from threadline.store.transaction import Tx
+
+logger = logging.getLogger(__name__)
+
+_CONVERSATIONS: Final = (50, 200)
+_MESSAGES: Final = (1000, 2000)
+_LONGEST_TITLE: Final = 200
+_HIDE_AT_ONCE: Final = 500
+_PURGE_AT_ONCE: Final = 16
+_SWEEP: Final = 1000
+
+
+class Patch(TypedDict, total=False):
+    """What may be changed of a conversation; what is absent stays. A ``title`` of None lets the model name it again.
+    ``leaf_id`` is any message; the newest one below it becomes the leaf."""
+
+    title: str | None
+    model: str | None
+    settings: dict[str, Any]
+    leaf_id: str
+
+
+class Conversations:
+    """A user's conversations. Every method that takes a user raises ``NotFound`` for what is not that user's."""
+
+    def __init__(self, store: Store, log: Log) -> None:
+        self._store = store
+        self._log = log
+
+    async def create(self, user_id: str, *, title: str | None = None, model: str | None = None) -> dict[str, Any]:
+        """Make an empty conversation."""
+        name = _title(title)
+        new = NewConversation(user_id, title=name, title_by="user" if name else None, model=model)
+
+        def work(tx: Tx) -> dict[str, Any]:
+            view = conversation_view(conversations.add(tx, new))
+            changes.record(tx, user_id, {"type": "conversation.created", "conversation": view})
+            return view
+
+        return await self._store.write(work)
+
+    async def get(self, user_id: str, conversation_id: str) -> dict[str, Any]:
+        """One conversation."""
+        return conversation_view(await self._store.read(lambda tx: _own(tx, user_id, conversation_id)))
+
+    async def page(
+        self, user_id: str, *, cursor: str | None = None, limit: int | None = None, words: str | None = None
+    ) -> dict[str, Any]:
+        """``{items, next}``, newest activity first; with ``words`` only those whose title holds them."""
+        most = _limit(limit, _CONVERSATIONS)
+        found, more = await self._store.read(lambda tx: conversations.page(tx, user_id, cursor, most, words))
+        return {"items": [conversation_view(row) for row in found], "next": more}
+
+    async def change(self, user_id: str, conversation_id: str, patch: Patch) -> dict[str, Any]:
+        """Rename, or set the model, the settings or the leaf; returns the conversation as it is then."""
+        values: dict[str, Any] = {key: patch[key] for key in ("model", "settings") if key in patch}
+        if "title" in patch:
+            name = _title(patch["title"])
+            values |= {"title": name, "title_by": "user" if name else None}
+
+        def work(tx: Tx) -> dict[str, Any]:
+            _own(tx, user_id, conversation_id)
+            if "leaf_id" in patch:
+                values["leaf_id"] = _leaf(tx, conversation_id, patch["leaf_id"])
+            conversations.change(tx, conversation_id, **values)
+            view = conversation_view(_own(tx, user_id, conversation_id))
+            if values:
+                changes.record(tx, user_id, {"type": "conversation.updated", "conversation": view})
+            return view
+
+        return await self._store.write(work)
+
+    async def messages(
+        self, user_id: str, conversation_id: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended."""
+        most = _limit(limit, _MESSAGES)
+
+        def work(tx: Tx) -> dict[str, Any]:
+            conversation = _own(tx, user_id, conversation_id)
+            found, more = messages.page(tx, conversation_id, cursor, most)
+            going = [run_view(run, run.status) for run in runs.unfinished(tx, conversation_id)]
+            items = [message_view(row) for row in found]
+            return {"items": items, "next": more, "leaf_id": conversation.leaf_id, "runs": going}
+
+        return await self._store.read(work)
+
+    async def delete(self, user_id: str, conversation_id: str) -> None:
+        """Delete one: hidden for everyone on return, its runs asked to end, and what is left of it removed."""
+
+        def work(tx: Tx) -> None:
+            _own(tx, user_id, conversation_id)
+            _delete(tx, user_id, [conversation_id])
+
+        await self._store.write(work)
+        await self._purge_all([conversation_id])
+
+    async def delete_all(self, user_id: str) -> None:
+        """Delete all of a user's conversations, as :meth:`delete` does with one."""
+
+        def work(tx: Tx) -> list[str]:
+            ids = conversations.ids_of(tx, user_id)
+            for at in range(0, len(ids), _HIDE_AT_ONCE):
+                _delete(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
+            return ids
+
+        await self._purge_all(await self._store.write(work))
+
+    async def purge(self, conversation_id: str) -> bool:
+        """Remove what is left of a deleted conversation, its streams first; False where that must wait for a worker
+        to let go of a run, and where there is nothing to remove."""
+        held = await self._store.read(lambda tx: conversations.purgeable_runs(tx, conversation_id))
+        if held is None:
+            return False
+        for run_id in held:
+            try:
+                await self._log.delete(run_stream(run_id))
+            except (NotFound, Gone):
+                continue
+
+        def work(tx: Tx) -> bool:
+            if conversations.purgeable_runs(tx, conversation_id) is None:
+                return False
+            return conversations.purge(tx, conversation_id)
+
+        return await self._store.write(work)
+
+    async def sweep(self) -> int:
+        """Purge what was deleted and is still there, as after a crash; returns how many went."""
+        return await self._purge_all(await self._store.read(lambda tx: conversations.hidden(tx, _SWEEP)))
+
+    async def _purge_all(self, ids: list[str]) -> int:
+        gone = 0
+        for at in range(0, len(ids), _PURGE_AT_ONCE):
+            some = ids[at : at + _PURGE_AT_ONCE]
+            results = await asyncio.gather(*map(self.purge, some), return_exceptions=True)
+            for conversation_id, result in zip(some, results, strict=True):
+                if isinstance(result, Exception):
+                    # It is deleted for everyone already; the next sweep removes the rest.
+                    logger.warning("a deleted conversation was not removed yet: %s", conversation_id, exc_info=result)
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    gone += result
+        return gone
+
+
+def conversation_view(row: ConversationRow) -> dict[str, Any]:
+    """A conversation as the lists and the feed show it."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "status": row.status,
+        "model": row.model,
+        "settings": row.settings,
+        "leaf_id": row.leaf_id,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def message_view(row: MessageRow) -> dict[str, Any]:
+    """A message as the lists and the feed show it; the parts of an answer that is not folded yet are empty."""
+    return {
+        "id": row.id,
+        "role": row.role,
+        "parts": row.parts or [],
+        "parent_id": row.parent_id,
+        "client_id": row.client_id,
+        "created_at": row.created_at,
+        "metadata": row.metadata,
+        "status": row.status,
+        "run_id": row.run_id,
+    }
+
+
+def _own(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow:
+    row = conversations.get(tx, user_id, conversation_id)
+    if row is None:
+        raise NotFound(surface="conversation")
+    return row
+
+
+def _leaf(tx: Tx, conversation_id: str, any_id: str) -> str:
+    message = messages.find(tx, conversation_id, any_id)
+    if message is None:
+        raise NotFound(surface="message")
+    return messages.newest_leaf(tx, conversation_id, message.id) or message.id
+
+
+def _delete(tx: Tx, user_id: str, ids: list[str]) -> None:
+    for conversation_id in conversations.hide(tx, ids):
+        changes.record(tx, user_id, {"type": "conversation.deleted", "id": conversation_id})
+
+
+def _title(title: str | None) -> str | None:
+    if title is None:
+        return None
+    name = " ".join(title.split())
+    if not name or len(name) > _LONGEST_TITLE:
+        raise BadRequest(f"A title has 1 to {_LONGEST_TITLE} characters.", surface="conversation")
+    return name
+
+
+def _limit(limit: int | None, bounds: tuple[int, int]) -> int:
+    usual, most = bounds
+    if limit is None:
+        return usual
+    if limit < 1:
+        raise BadRequest("A limit is a number from 1 on.", surface="list")
+    return min(limit, most)
