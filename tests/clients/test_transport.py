@@ -114,9 +114,7 @@ async def test_a_stop_ends_the_stream_with_abort_and_finish_and_keeps_the_partia
     sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
     chat = new_id()
-    reading = asyncio.create_task(
-        sdk.do("answer", chat=chat, text="Stop me.", model=fake.model(chunks=200, pace=0.02))
-    )
+    reading = asyncio.create_task(sdk.do("answer", chat=chat, text="Stop me.", model=fake.model(chunks=200, pace=0.02)))
     await asyncio.sleep(0.6)
     assert (await visitor.call("POST", f"/api/chat/{chat}/stop", {})).status < 300
     answer = await reading

@@ -16,8 +16,9 @@ class Server(Child):
     """``threadline serve`` on a free loopback port.
 
     ``providers`` are the tables of threadline.toml; titles are made by the demo model, so that a fake provider sees
-    the calls of answers only. ``settings`` are THREADLINE_* in lower case. With ``extras`` the server is composed by ``tests.support.serve``
-    (tools that only tests have); with ``power`` its SQLite stands on the file layer that :meth:`cut_power` needs.
+    the calls of answers only. ``settings`` are THREADLINE_* in lower case. With ``extras`` the server is composed by
+    ``tests.support.serve`` (tools that only tests have); with ``power`` its SQLite stands on the file layer that
+    :meth:`cut_power` needs.
     """
 
     def __init__(

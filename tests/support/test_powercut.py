@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from tests.support.powercut import cut_power
 
 WRITER = textwrap.dedent(
