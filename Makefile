@@ -59,6 +59,7 @@ lock: test-setup ## Write requirements/*.lock anew from pyproject.toml (UPGRADE=
 	$(COMPILE) --group build -o requirements/build.lock
 	$(COMPILE) pyproject.toml -c requirements/build.lock -o requirements/runtime.lock
 	$(COMPILE) pyproject.toml --group dev -c requirements/build.lock -c requirements/runtime.lock -o requirements/dev.lock
+	@$(BIN)/python scripts/npm_lock.py $(wildcard web/package-lock.json tests/clients/package-lock.json)
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv dist src/threadline/static web/node_modules tests/clients/node_modules

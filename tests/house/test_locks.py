@@ -7,10 +7,11 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.house.tree import ROOT, faults, parsed, under
+from tests.house.tree import ROOT, faults, parsed, shown, under
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("build", "runtime", "dev")
@@ -81,11 +82,31 @@ def test_every_package_that_the_server_asks_for_is_used() -> None:
     assert not unused, faults(unused)
 
 
+def npm_locks() -> dict[str, dict[str, Any]]:
+    """The entries of each npm lock by its folder."""
+    return {shown(path.parent): json.loads(path.read_text())["packages"] for path in under("", "package-lock.json")}
+
+
 def test_every_npm_package_is_locked_with_its_hash() -> None:
+    """Of another platform's packages a mirror may have told nothing but the version."""
     found = [
-        f"{path.parent.name}: {name}"
-        for path in under("", "package-lock.json")
-        for name, entry in json.loads(path.read_text())["packages"].items()
-        if name and not entry.get("link") and "integrity" not in entry and not entry.get("inBundle")
+        f"{folder}: {name}"
+        for folder, packages in npm_locks().items()
+        for name, entry in packages.items()
+        if name
+        and not {"link", "inBundle", "integrity"} & set(entry)
+        and not (entry.get("optional") and "cpu" in entry)
     ]
     assert not found, faults(found)
+
+
+def test_npm_locks_hold_the_packages_of_every_platform() -> None:
+    """Else `npm ci` refuses them, on every platform."""
+    found = [
+        f"{folder}: {name}"
+        for folder, packages in npm_locks().items()
+        for place, entry in packages.items()
+        for name in entry.get("optionalDependencies", {})
+        if not {f"node_modules/{name}", f"{place}/node_modules/{name}"} & set(packages)
+    ]
+    assert not found, "run `make lock`" + faults(found)
