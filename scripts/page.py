@@ -51,7 +51,7 @@ def put_node(folder: Path) -> None:
 def npm(where: Path, bin_folder: Path, *words: str) -> None:
     """Run npm in ``where`` with the Node.js of ``bin_folder`` first on PATH; quiet unless it fails."""
     path = os.pathsep.join((str(bin_folder), os.environ.get("PATH", os.defpath)))
-    environment = {**os.environ, "PATH": path, "CI": "1", "NO_UPDATE_NOTIFIER": "1"}
+    environment = {**os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1", "NO_UPDATE_NOTIFIER": "1"}
     command = [shutil.which("npm", path=path) or "npm", *words]
     done = subprocess.run(
         command, cwd=where, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
