@@ -1,0 +1,1 @@
+"""Stand-ins for the world outside, which tests and benchmarks run on loopback."""
