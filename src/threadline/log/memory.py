@@ -48,7 +48,7 @@ class MemoryLog(Engine):
         if start < stream.first:
             raise rules.below_retention(stream.first)
         batches: list[Batch] = []
-        at, size = start, 0
+        at, size, limit = start, 0, max(limit, 1)
         while at < stream.tail and size < limit:
             batch = _bounded(self._storage.batch_at(stream, at), limit - size)
             size += sum(map(len, batch.messages))
