@@ -82,8 +82,7 @@ def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
     rows = tx.conn.execute(_READ, {"user": user_id, "start": start, "most": most}).all()
     first = rows[0].seq if rows else end
     if start < first or start > end:
-        details = {"first": first, "tail": end}
-        raise Gone("These changes are not kept any more. Load the list again.", surface="feed", details=details)
+        raise Gone("These changes are not kept any more. Load the list again.", surface="feed", details={"tail": end})
     return Page(start, [row.event.encode() for row in rows], end)
 
 

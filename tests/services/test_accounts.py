@@ -1,0 +1,86 @@
+"""Accounts: a guest for every visitor, known by his token until it is revoked or over."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from tests.services.conftest import Base
+from threadline.domain.errors import NotFound
+from threadline.services.accounts import SESSION_SECONDS, Accounts
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_guest_is_known_by_his_token_also_after_a_restart(base: Base) -> None:
+    opened = await base.accounts.guest()
+    assert len(opened.token) >= 43
+    for accounts in (base.accounts, Accounts(base.store, base.world)):
+        assert await accounts.identify(opened.token) == opened.user
+    assert await base.accounts.me(opened.user.id) == {"id": opened.user.id, "kind": "guest", "name": None}
+
+
+@pytest.mark.parametrize("token", [None, "", "unknown", "x" * 100_000, "ä\ud800"])
+async def test_a_token_that_is_not_known_speaks_for_nobody(base: Base, token: str | None) -> None:
+    assert await base.accounts.identify(token) is None
+
+
+async def test_a_token_is_kept_only_as_a_hash(base: Base) -> None:
+    opened = await base.accounts.guest()
+    rows = await base.store.read(lambda tx: tx.conn.execute(text("SELECT * FROM sessions")).all())
+    assert opened.token not in str(rows)
+    assert opened.token.encode() not in [value for row in rows for value in row]
+
+
+async def test_a_request_of_someone_known_costs_no_read(base: Base) -> None:
+    opened = await base.accounts.guest()
+    await base.store.close()
+    assert await base.accounts.identify(opened.token) == opened.user
+
+
+async def test_a_revoked_session_is_over_at_once(base: Base) -> None:
+    opened, other = await base.accounts.guest(), await base.accounts.guest()
+    (session,) = await base.accounts.sessions(opened.user.id)
+    with pytest.raises(NotFound):
+        await base.accounts.revoke(other.user.id, session.id)
+    assert await base.accounts.identify(opened.token) == opened.user
+    await base.accounts.revoke(opened.user.id, session.id)
+    assert await base.accounts.identify(opened.token) is None
+    assert await base.accounts.identify(other.token) == other.user
+    with pytest.raises(NotFound):
+        await base.accounts.revoke(opened.user.id, session.id)
+
+
+async def test_a_revocation_beside_a_look_up_is_not_forgotten(base: Base) -> None:
+    for _ in range(20):
+        opened = await base.accounts.guest()
+        (session,) = await base.accounts.sessions(opened.user.id)
+        fresh = Accounts(base.store, base.world)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(fresh.identify(opened.token))
+            group.create_task(fresh.revoke(opened.user.id, session.id))
+        assert await fresh.identify(opened.token) is None
+
+
+async def test_what_another_process_revokes_is_noticed_after_a_while(base: Base) -> None:
+    opened = await base.accounts.guest()
+    (session,) = await base.accounts.sessions(opened.user.id)
+    await Accounts(base.store, base.world).revoke(opened.user.id, session.id)
+    base.world.ahead += 31
+    assert await base.accounts.identify(opened.token) is None
+
+
+async def test_a_session_lives_as_long_as_it_is_used(base: Base) -> None:
+    used, unused = await base.accounts.guest(), await base.accounts.guest()
+    for _ in range(4):
+        base.world.ahead += SESSION_SECONDS * 0.4
+        assert await base.accounts.identify(used.token) == used.user
+    assert await base.accounts.identify(unused.token) is None
+
+
+async def test_nobody_is_nobody(base: Base) -> None:
+    with pytest.raises(NotFound):
+        await base.accounts.me("usr_unknown")
