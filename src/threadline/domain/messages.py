@@ -40,7 +40,8 @@ def text_of(parts: Iterable[Part]) -> str:
 
 def is_tool(part: Part) -> bool:
     """Whether a part is a tool call, of either kind."""
-    return part["type"] == "dynamic-tool" or part["type"].startswith("tool-")
+    kind: str = part["type"]
+    return kind == "dynamic-tool" or kind.startswith("tool-")
 
 
 def tool_name(part: Part) -> str:

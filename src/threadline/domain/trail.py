@@ -118,7 +118,10 @@ class _Expander:
         if kind == "o":
             return _restored(event, "output", self._tools[event["toolCallId"]]["output"])
         if event["type"] in ("text-start", "reasoning-start"):
-            self._texts[event["id"]] = next(self._flowing)["text"]
+            part = next(self._flowing, None)
+            if part is None:
+                raise ValueError("the trail names more parts than there are")
+            self._texts[event["id"]] = part["text"]
             self._at[event["id"]] = 0
         return event
 

@@ -15,7 +15,9 @@ _SPEC = ToolSpec(
     "The current date and time in a time zone.",
     {
         "type": "object",
-        "properties": {"timezone": {"type": "string", "description": "IANA name such as Europe/Berlin; UTC if left out"}},
+        "properties": {
+            "timezone": {"type": "string", "description": "IANA name such as Europe/Berlin; UTC if left out"}
+        },
     },
 )
 

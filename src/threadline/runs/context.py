@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from threadline.domain.errors import NotFound
 from threadline.domain.fold import Fold
@@ -12,6 +13,19 @@ from threadline.providers.protocol import ModelRequest, ModelSettings, Provider,
 from threadline.store import messages
 from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx
+
+
+class Models(Protocol):
+    """Where runs find the model that they are to call; ``providers.registry.Registry`` is one."""
+
+    def get(self, model_id: str) -> tuple[Provider, str]:
+        """The provider for ``provider/model`` and its own name of the model. Raises ``UnsupportedModel``,
+        ``MissingKey``."""
+        ...
+
+    def takes_tools(self, model_id: str) -> bool:
+        """Whether tools may be offered to that model."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

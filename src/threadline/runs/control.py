@@ -11,7 +11,7 @@ Reason = Literal["stop", "drain", "lost"]
 
 
 class Interrupted(Exception):
-    """The run leaves its worker: ``stop`` (it was asked for), ``drain`` (hand it over) or ``lost`` (another holds it)."""
+    """The run leaves its worker: ``stop`` (as asked), ``drain`` (hand it over) or ``lost`` (another holds it)."""
 
     def __init__(self, reason: Reason) -> None:
         self.reason = reason

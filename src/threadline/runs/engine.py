@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+
 from threadline.domain import events
-from threadline.domain.errors import Fenced, Gone, NotFound, ProviderError, ThreadlineError
 from threadline.domain.endings import beginning, ending, lost_usage
+from threadline.domain.errors import Fenced, Gone, NotFound, ProviderError, ThreadlineError
 from threadline.domain.events import Event
 from threadline.domain.messages import Usage, add_usage, is_tool
 from threadline.domain.seam import NotContinued
 from threadline.log.protocol import Log
-from threadline.providers.registry import Registry
 from threadline.runs import recovery
 from threadline.runs.config import RunConfig
-from threadline.runs.context import Context, history
+from threadline.runs.context import Context, Models, history
 from threadline.runs.control import Control, Interrupted
 from threadline.runs.recovery import Plan
 from threadline.runs.steps import Beginning, call_model
@@ -37,7 +37,7 @@ class Engine:
         store: Store,
         log: Log,
         world: World,
-        registry: Registry,
+        models: Models,
         answers: Answers,
         toolbox: Toolbox,
         config: RunConfig,
@@ -45,7 +45,7 @@ class Engine:
         self._store = store
         self._log = log
         self._world = world
-        self._registry = registry
+        self._models = models
         self._answers = answers
         self._toolbox = toolbox
         self._config = config
@@ -139,10 +139,10 @@ class Engine:
             await run_side_by_side(self._toolbox, pending, whose, writer, control)
 
     async def _context(self, run: RunRow) -> Context:
-        provider, model = self._registry.get(run.model)
+        provider, model = self._models.get(run.model)
         limit = self._config.context_messages
         found = await self._store.read(lambda tx: history(tx, run, limit))
-        tools = self._toolbox.specs() if self._registry.takes_tools(run.model) else []
+        tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
         return Context(run, provider, model, found, tools)
 
 

@@ -19,7 +19,7 @@ class Joiner:
         self._seam = seam
         self._part = part
         self._theirs: str | None = None
-        self._joining = seam.open
+        self._joining = seam.open or part is not None
         self.closing: Event | None = None
 
     def take(self, batch: Sequence[Event]) -> Sequence[Event]:

@@ -26,9 +26,9 @@ class Plan:
     """How a run goes on: ``events`` are appended first; then ``action`` is taken.
 
     ``begin``: from the very start. ``again``: the open step's model call is made anew. ``continue``: the step's text
-    ``partial`` is continued, into the open part ``part`` (a new one where that is None). ``tools``: the calls of
-    ``pending`` are run, then the next step. ``next``: the next step. ``end``: only the end is missing. ``give-up``: end
-    with an error.
+    ``partial`` is continued. Both write their text into the open part ``part`` (a new one where that is None).
+    ``tools``: the calls of ``pending`` are run, then the next step. ``next``: the next step. ``end``: only the end is
+    missing. ``give-up``: end with an error.
     """
 
     action: Action
@@ -53,10 +53,8 @@ def plan(record: Fold, idempotent: Callable[[str], bool]) -> Plan:
         return _with_tools(record, tools, idempotent)
     ending = [events.reasoning_end(part, _INTERRUPTED_REASONING) for part in _open(record, "reasoning")]
     partial = "".join(part["text"] for part in step if part["type"] == "text")
-    if not partial:
-        return Plan("again", ending)
     texts = _open(record, "text")
-    return Plan("continue", ending, partial, texts[-1] if texts else None)
+    return Plan("continue" if partial else "again", ending, partial, texts[-1] if texts else None)
 
 
 def closings(record: Fold) -> list[Event]:

@@ -98,5 +98,5 @@ def _told(tx: Tx, run_id: str) -> list[bytes] | None:
         return None
     try:
         return expand(trail, message.parts)
-    except (ValueError, KeyError, StopIteration):
+    except (ValueError, KeyError):
         return None

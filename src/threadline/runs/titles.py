@@ -10,7 +10,7 @@ from typing import Final
 from threadline.domain.errors import ThreadlineError
 from threadline.domain.messages import Message, text_of
 from threadline.providers.protocol import ModelRequest, ModelSettings
-from threadline.providers.registry import Registry
+from threadline.runs.context import Models
 from threadline.services.conversations import conversation_view
 from threadline.store import changes, conversations, messages
 from threadline.store.database import Store
@@ -29,14 +29,14 @@ _ASK: Final = (
 )
 
 
-async def ensure_title(store: Store, registry: Registry, run: RunRow, title_model: str | None) -> None:
+async def ensure_title(store: Store, models: Models, run: RunRow, title_model: str | None) -> None:
     """Give the run's conversation a title if it has none. A model that fails is replaced by the message's own words."""
     message = await store.read(lambda tx: _untitled(tx, run))
     if message is None:
         return
     title = ""
     try:
-        title = clean(await _ask(registry, title_model or run.model, message))
+        title = clean(await _ask(models, title_model or run.model, message))
     except ThreadlineError as error:
         _log.info("no title from the model", extra={"run": run.id, "code": error.code})
     name = title or first_words(message)
@@ -68,8 +68,8 @@ def _untitled(tx: Tx, run: RunRow) -> str | None:
     return text_of(message.parts or [])[:_READ_CHARACTERS] if message is not None else None
 
 
-async def _ask(registry: Registry, model_id: str, message: str) -> str:
-    provider, model = registry.get(model_id)
+async def _ask(models: Models, model_id: str, message: str) -> str:
+    provider, model = models.get(model_id)
     request = ModelRequest(
         model=model,
         messages=[Message("title", "user", [{"type": "text", "text": message}])],

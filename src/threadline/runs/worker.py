@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from threadline.domain.errors import ThreadlineError, Unavailable
-from threadline.providers.registry import Registry
 from threadline.runs.config import RunConfig
+from threadline.runs.context import Models
 from threadline.runs.control import Control, Interrupted
 from threadline.runs.engine import Engine
 from threadline.runs.titles import ensure_title
@@ -39,14 +39,14 @@ class Worker:
         store: Store,
         signals: Signals,
         world: World,
-        registry: Registry,
+        models: Models,
         engine: Engine,
         config: RunConfig,
     ) -> None:
         self._store = store
         self._signals = signals
         self._world = world
-        self._registry = registry
+        self._models = models
         self._engine = engine
         self._config = config
         self._name = f"worker-{world.entropy(8).hex()}"
@@ -81,7 +81,7 @@ class Worker:
         since = self._trusted_since
 
         def claim(tx: Tx) -> list[RunRow]:
-            # After an outage nobody could renew, so a lease counts as over only when it had a whole lease to be renewed.
+            # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
             taken = runs.claim(tx, self._name, lease, room, lapsed_before=grace)
             for run in taken:
@@ -115,7 +115,7 @@ class Worker:
     async def _work(self, run: RunRow) -> None:
         control = self._controls[run.id]
         try:
-            title = ensure_title(self._store, self._registry, run, self._config.title_model)
+            title = ensure_title(self._store, self._models, run, self._config.title_model)
             async with _background(self._watch(run, control)), _background(_quietly(title, run.id)) as titling:
                 await self._engine.drive(run, control)
                 control.done = True
@@ -161,7 +161,6 @@ class Worker:
                     control.fire("lost")
                 elif kept[run_id].cancel is not None:
                     control.fire("stop")
-
 
     async def _renew(self, held: list[str]) -> dict[str, Held]:
         lease = self._config.lease_seconds

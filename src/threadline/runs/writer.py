@@ -58,9 +58,7 @@ class RunWriter:
         producer = Producer(PRODUCER, self._epoch, self._seq)
         while True:
             try:
-                done = await self._log.append(
-                    self._stream, messages, producer=producer, close=close, create=RUN_STREAM
-                )
+                done = await self._log.append(self._stream, messages, producer=producer, close=close, create=RUN_STREAM)
                 break
             except Unavailable:
                 # Whether it was committed is not known; the same sequence again is either done or a duplicate.

@@ -123,7 +123,7 @@ class Answers:
         }
 
     async def settle(self, run_id: str) -> bool:
-        """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Doing it twice is nothing."""
+        """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Twice is as once."""
         run = await self._store.read(lambda tx: runs.get(tx, run_id))
         if run is None or run.ended:
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ def check(submit: Submit) -> None:
 
 def check_settings(settings: dict[str, Any]) -> None:
     """Raises ``BadRequest`` that names the setting which is not of its form."""
-    checks = {
+    checks: dict[str, tuple[Callable[[Any], bool], str]] = {
         "max_tokens": (lambda value: _whole(value) and 1 <= value <= 1_000_000, "a whole number from 1 to 1000000"),
         "temperature": (lambda value: _number(value) and 0 <= value <= 2, "a number from 0 to 2"),
         "system": (

@@ -110,7 +110,11 @@ class Turns:
         producer = Producer("run", run.epoch, 0)
         try:
             await self._log.append(
-                run_stream(run.id), [encode(event) for event in last], producer=producer, close=True, create=StreamConfig()
+                run_stream(run.id),
+                [encode(event) for event in last],
+                producer=producer,
+                close=True,
+                create=StreamConfig(),
             )
         except (Closed, Fenced, Gone, NotFound):
             return
@@ -150,7 +154,9 @@ class Turns:
             for run in waiting:
                 runs.request_cancel(tx, run.id, "interrupted")
             tx.poke("runs")
-        elsewhere = submit.trigger == "regenerate-message" or submit.message_id is not None or submit.parent_id is not None
+        elsewhere = (
+            submit.trigger == "regenerate-message" or submit.message_id is not None or submit.parent_id is not None
+        )
         return None if elsewhere else waiting[-1]
 
 
@@ -161,7 +167,9 @@ def _conversation(tx: Tx, user_id: str, submit: Submit) -> tuple[ConversationRow
             raise NotFound(surface="conversation")
         return found, False
     if is_reserved(submit.chat_id):
-        raise NotFound("There is no such conversation. Ids that begin like ours are made by the server.", surface="chat")
+        raise NotFound(
+            "There is no such conversation. Ids that begin like ours are made by the server.", surface="chat"
+        )
     if submit.trigger == "regenerate-message":
         raise NotFound(surface="conversation")
     return conversations.add(tx, NewConversation(user_id, id=submit.chat_id, model=submit.model)), True
@@ -232,9 +240,7 @@ def _want(
     tx: Tx, conversation: ConversationRow, target: MessageRow, submit: Submit, model: str, after: RunRow | None
 ) -> RunRow:
     run_id = tx.new_id("run")
-    answer = messages.add(
-        tx, NewMessage(conversation.id, "assistant", None, parent_id=target.id, run_id=run_id)
-    )
+    answer = messages.add(tx, NewMessage(conversation.id, "assistant", None, parent_id=target.id, run_id=run_id))
     wanted = NewRun(
         conversation_id=conversation.id,
         user_id=conversation.user_id,

@@ -1,0 +1,1 @@
+"""Tests of runs: recovery, engine, worker, titles, sweeper."""

@@ -1,0 +1,57 @@
+"""Titles: two to five words beside the first answer; a user's name stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.runs.harness import opened
+from threadline.providers.scripted import Script, Scripted, Text
+from threadline.runs.titles import clean, first_words
+from threadline.services.conversations import Conversations
+from threadline.store import conversations
+from threadline.world import SystemWorld
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("answer", "title"),
+    [
+        ("Weather in Berlin", "Weather in Berlin"),
+        ('"Weather in Berlin."', "Weather in Berlin"),
+        ("**Title: Weather in Berlin**", "Weather in Berlin"),
+        ("\n\n# One two three four five six seven", "One two three four five"),
+        ("", ""),
+        ("…", "…"),
+    ],
+)
+def test_a_models_answer_becomes_a_title(answer: str, title: str) -> None:
+    assert clean(answer) == title
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("How do I boil an egg at home?", "How do I boil an"),
+        ("Hello!", "About Hello"),
+        ("   ", "New conversation"),
+        ("`code` and *stars*", "code and stars"),
+    ],
+)
+def test_without_a_model_the_messages_own_words_are_the_title(message: str, title: str) -> None:
+    assert first_words(message) == title
+
+
+async def test_the_first_answer_brings_a_title_and_a_users_own_name_is_never_replaced(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        service = Conversations(house.store, house.log)
+        named = await service.create(house.user, title="My own name")
+        async with house.worker(Scripted("test", SystemWorld(), Script([Text("Yes.")]))):
+            for chat in ("chat-1", named["id"]):
+                await house.ended((await house.ask("How do I boil an egg?", chat=chat)).run_id)
+        rows = [await house.store.read(lambda tx, at=at: conversations.find(tx, at)) for at in ("chat-1", named["id"])]
+    assert [row.title_by for row in rows if row] == ["model", "user"]
+    assert 2 <= len((rows[0].title or "").split()) <= 5  # type: ignore[union-attr]
+    assert rows[1].title == "My own name"  # type: ignore[union-attr]

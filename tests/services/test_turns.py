@@ -1,0 +1,239 @@
+"""Turns: idempotent submits, places in the tree, a second submit while one runs, and whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runs.harness import House, Paused, opened
+from threadline.domain.errors import BadRequest, Busy, NotFound, TooLarge, UnsupportedModel
+from threadline.domain.messages import text_of
+from threadline.providers.protocol import ModelRequest
+from threadline.providers.scripted import Script, Scripted, Text
+from threadline.services.turns import Submit, Turns
+from threadline.store import conversations, messages, runs, users
+from threadline.store.messages import MessageRow
+from threadline.world import SystemWorld
+
+pytestmark = pytest.mark.anyio
+
+
+def echo(request: ModelRequest) -> Script:
+    """Says how much of the conversation it was given, and the last words of it."""
+    return Script([Text(f"{len(request.messages)}: {text_of(request.messages[-1].parts)}")])
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with opened(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def model() -> Scripted:
+    return Scripted("test", SystemWorld(), echo)
+
+
+async def nodes(house: House, chat: str = "chat-1") -> list[MessageRow]:
+    """The whole tree in order of creation."""
+    return (await house.store.read(lambda tx: messages.page(tx, chat, None, 1000)))[0]
+
+
+async def path(house: House, chat: str = "chat-1") -> list[str]:
+    """The texts of the branch that the conversation is on."""
+
+    def find(tx: Any) -> list[MessageRow]:
+        row = conversations.find(tx, chat)
+        assert row is not None
+        assert row.leaf_id is not None
+        return messages.path(tx, chat, row.leaf_id, 1000)
+
+    return [text_of(row.parts or []) for row in await house.store.read(find)]
+
+
+async def test_the_message_is_on_disk_and_a_run_is_wanted_before_any_model_is_called(house: House) -> None:
+    submitted = await house.ask("Hello")
+    assert [(row.role, row.status) for row in await nodes(house)] == [("user", "completed"), ("assistant", "queued")]
+    assert (await house.run(submitted.run_id)).status == "queued"
+
+
+async def test_the_same_message_twice_makes_one_answer(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        first, second = await asyncio.gather(house.ask("Hello", id="m1"), house.ask("Hello", id="m1"))
+        await house.ended(first.run_id)
+        third = await house.ask("Hello", id="m1")
+    assert first.run_id == second.run_id == third.run_id
+    assert sorted([first.duplicate, second.duplicate]) == [False, True]
+    assert len(await nodes(house)) == 2
+
+
+async def test_two_tabs_that_send_at_once_are_both_answered_one_after_the_other(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        both = await asyncio.gather(house.ask("one", id="a"), house.ask("two", id="b"))
+        for submitted in both:
+            await house.ended(submitted.run_id)
+    assert await path(house) == ["one", "1: one", "two", "3: two"]
+
+
+async def test_a_message_sent_while_one_runs_is_queued_below_its_finished_answer(house: House, model: Scripted) -> None:
+    paused = Paused(model, 4)
+    async with house.worker(paused):
+        first = await house.ask("one")
+        await paused.reached.wait()
+        second, third = await house.ask("two"), await house.ask("three")
+        assert (await house.run(second.run_id)).status == "queued"
+        paused.go.set()
+        await house.ended(third.run_id)
+    assert second.parent_id != first.message_id
+    assert await path(house) == ["one", "1: one", "two", "3: two", "three", "5: three"]
+
+
+async def test_rejected_while_one_runs_where_that_is_asked_for(house: House) -> None:
+    await house.ask("one")
+    with pytest.raises(Busy):
+        await house.ask("two", when_busy="reject")
+    assert len(await nodes(house)) == 2
+
+
+async def test_interrupting_stops_what_runs_and_answers_the_new_message(house: House, model: Scripted) -> None:
+    paused = Paused(model, 3)
+    async with house.worker(paused):
+        first = await house.ask("one")
+        await paused.reached.wait()
+        second = await house.ask("two", when_busy="interrupt")
+        assert (await house.ended(first.run_id)).status == "stopped"
+        paused.go.set()
+        assert (await house.ended(second.run_id)).status == "completed"
+
+
+async def test_an_answer_that_is_closed_but_not_folded_is_folded_by_the_next_submitter(
+    house: House, model: Scripted
+) -> None:
+    async with house.worker(model) as crash:
+        first = await house.ask("one")
+        await house.ended(first.run_id)
+        await house.crashed(crash)
+
+    def forget(tx: Any) -> None:
+        from sqlalchemy import update
+
+        from threadline.store import tables
+
+        tx.conn.execute(update(tables.runs).values(status="running", ended_at=None, lease_until=9e12))
+        tx.conn.execute(update(tables.messages).where(tables.messages.c.role == "assistant").values(parts=None))
+
+    await house.store.write(forget)
+    second = await house.ask("two")
+    assert (await house.run(first.run_id)).status == "completed"
+    async with house.worker(model):
+        await house.ended(second.run_id)
+    assert await path(house) == ["one", "1: one", "two", "3: two"]
+
+
+async def test_an_edit_makes_a_sibling_and_hides_nothing(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        first = await house.ask("one", id="m1")
+        await house.ended(first.run_id)
+        edited = await house.ask("one, edited", id="m1", message_id="m1")
+        await house.ended(edited.run_id)
+        again = await house.ask("one, edited", id="m1", message_id="m1")
+    assert again.run_id == edited.run_id
+    assert await path(house) == ["one, edited", "1: one, edited"]
+    found = [row for row in await nodes(house) if row.role == "user"]
+    assert [(text_of(row.parts or []), row.parent_id) for row in found] == [("one", None), ("one, edited", None)]
+
+
+async def test_writing_an_answer_again_makes_a_sibling_of_it(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        first = await house.ask("one")
+        await house.ended(first.run_id)
+        for at in (first.message_id, None, first.parent_id):
+            again = await house.turns.submit(house.user, Submit("chat-1", trigger="regenerate-message", message_id=at))
+            await house.ended(again.run_id)
+            assert again.parent_id == first.parent_id
+    answers = [row for row in await nodes(house) if row.role == "assistant"]
+    assert len({row.id for row in answers}) == 4
+    assert {row.parent_id for row in answers} == {first.parent_id}
+
+
+async def test_a_message_can_go_on_from_another_branch(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        first = await house.ask("one")
+        await house.ended(first.run_id)
+        second = await house.ask("two")
+        await house.ended(second.run_id)
+        branch = await house.ask("two, otherwise", parent_id=first.message_id)
+        await house.ended(branch.run_id)
+    assert await path(house) == ["one", "1: one", "two, otherwise", "3: two, otherwise"]
+
+
+async def test_another_users_conversation_is_not_there(house: House) -> None:
+    submitted = await house.ask("one")
+    other = (await house.store.write(lambda tx: users.add(tx, "guest"))).id
+    message = {"role": "user", "parts": [{"type": "text", "text": "mine?"}]}
+    with pytest.raises(NotFound):
+        await house.turns.submit(other, Submit("chat-1", message=message))
+    with pytest.raises(NotFound):
+        await house.turns.stop(other, "chat-1", submitted.run_id)
+    with pytest.raises(NotFound):
+        await house.answers.run(other, submitted.run_id)
+    with pytest.raises(NotFound):
+        await house.answers.active(other, "chat-1")
+    with pytest.raises(NotFound):
+        await house.turns.stop(house.user, "chat-1", "run_unknown")
+
+
+TEXT = [{"type": "text", "text": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("submit", "error"),
+    [
+        (Submit("chat-2", message=None), BadRequest),
+        (Submit("chat-2", message={"role": "assistant", "parts": TEXT}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": []}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": [{"type": "text", "text": "  "}]}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": [{"type": "tool-x"}]}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": [{"type": "text", "text": "x" * 3_000_000}]}), TooLarge),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, message_id="nowhere"), NotFound),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, parent_id="nowhere"), NotFound),
+        (Submit("chat-2", trigger="regenerate-message"), NotFound),
+        (Submit("chat-2", trigger="resume-message"), BadRequest),
+        (Submit("conv_mine", message={"role": "user", "parts": TEXT}), NotFound),
+        (Submit("..", message={"role": "user", "parts": TEXT}), BadRequest),
+        (Submit("", message={"role": "user", "parts": TEXT}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, when_busy="later"), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, settings={"temperature": "hot"}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, settings={"max_tokens": 0}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, settings={"seed": 1}), BadRequest),
+        (Submit("chat-2", message={"role": "user", "parts": TEXT}, model="no/model"), UnsupportedModel),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
+    house: House, submit: Submit, error: type[Exception]
+) -> None:
+    def check(model: str) -> None:
+        if model == "no/model":
+            raise UnsupportedModel
+
+    turns = Turns(house.store, house.log, house.answers, check_model=check, default_model="test/model")
+    with pytest.raises(error):
+        await turns.submit(house.user, submit)
+    assert await house.store.read(lambda tx: conversations.find(tx, submit.chat_id)) is None
+    assert await house.store.read(lambda tx: runs.unfinished(tx, submit.chat_id)) == []
+
+
+async def test_a_conversation_keeps_its_model_and_an_answer_remembers_its_settings(
+    house: House, model: Scripted
+) -> None:
+    async with house.worker(model):
+        first = await house.ask("one", model="test/other", settings={"temperature": 0.1})
+        await house.ended(first.run_id)
+        second = await house.ask("two")
+        await house.ended(second.run_id)
+    assert (await house.run(second.run_id)).model == "test/other"
+    assert (await house.run(first.run_id)).settings == {"temperature": 0.1}
