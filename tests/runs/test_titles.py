@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from threadline.providers.scripted import Script, Scripted, Text
 from threadline.runs.titles import clean, first_words
 from threadline.services.conversations import Conversations
 from threadline.store import conversations
+from threadline.store.conversations import ConversationRow
+from threadline.store.transaction import Tx
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +47,11 @@ def test_without_a_model_the_messages_own_words_are_the_title(message: str, titl
     assert first_words(message) == title
 
 
+def find(chat: str, tx: Tx) -> ConversationRow | None:
+    """A conversation's row."""
+    return conversations.find(tx, chat)
+
+
 async def test_the_first_answer_brings_a_title_and_a_users_own_name_is_never_replaced(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         service = Conversations(house.store, house.log)
@@ -51,7 +59,11 @@ async def test_the_first_answer_brings_a_title_and_a_users_own_name_is_never_rep
         async with house.worker(Scripted("test", SystemWorld(), Script([Text("Yes.")]))):
             for chat in ("chat-1", named["id"]):
                 await house.ended((await house.ask("How do I boil an egg?", chat=chat)).run_id)
-        rows = [await house.store.read(lambda tx, at=at: conversations.find(tx, at)) for at in ("chat-1", named["id"])]
-    assert [row.title_by for row in rows if row] == ["model", "user"]
-    assert 2 <= len((rows[0].title or "").split()) <= 5  # type: ignore[union-attr]
-    assert rows[1].title == "My own name"  # type: ignore[union-attr]
+        rows = []
+        for chat in ("chat-1", named["id"]):
+            row = await house.store.read(partial(find, chat))
+            assert row is not None
+            rows.append(row)
+    assert [row.title_by for row in rows] == ["model", "user"]
+    assert 2 <= len((rows[0].title or "").split()) <= 5
+    assert rows[1].title == "My own name"

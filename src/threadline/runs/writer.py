@@ -59,9 +59,9 @@ class RunWriter:
         while True:
             try:
                 done = await self._log.append(self._stream, messages, producer=producer, close=close, create=RUN_STREAM)
-                break
             except Unavailable:
                 # Whether it was committed is not known; the same sequence again is either done or a duplicate.
                 await self._world.sleep(_RETRY_SECONDS)
-        self._seq += 1
-        return done
+            else:
+                self._seq += 1
+                return done

@@ -181,7 +181,7 @@ class Answers:
     async def _replay(self, run_id: str, start: int) -> Batch:
         def load(tx: Tx) -> tuple[bytes, list[Any]]:
             run = runs.get(tx, run_id)
-            found = run and messages.get(tx, run.conversation_id, run.message_id)
+            found = messages.get(tx, run.conversation_id, run.message_id) if run is not None else None
             trail = runs.trail(tx, run_id)
             if found is None or found.parts is None or trail is None:
                 raise NotFound(surface="run")
