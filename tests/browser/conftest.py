@@ -117,7 +117,9 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("server"), [fake.table()], default_model=fake.model) as running:
+    with Server(
+        tmp_path_factory.mktemp("server"), fake.tables(), default_model="fake/fake-model", extras=True
+    ) as running:
         running.up()
         yield running
 

@@ -79,7 +79,7 @@ async def test_before_anything_visible_the_step_runs_again(server: Server, fake:
     assert case.seen.text == fake.text(chunks=50)
 
 
-@pytest.mark.parametrize("way", ["exact", "repeats", "preamble", "starts-over", "rephrases", "refuses"])
+@pytest.mark.parametrize("way", ["exact", "repeat", "strip", "preamble", "over", "rephrase", "refuse"])
 async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_honestly_interrupted_never_doubled(
     server: Server, fake: Fake, way: str
 ) -> None:
@@ -91,7 +91,7 @@ async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_h
     message = await stored_answer(case.client, case.conversation, case.run)
     assert text_of(message) == case.seen.text
     assert case.seen.text.startswith(before)
-    if way in ("exact", "repeats"):
+    if way in ("exact", "repeat"):
         assert status == "completed"
     if status == "completed":
         assert case.seen.text == fake.text(chunks=200)
@@ -101,7 +101,7 @@ async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_h
 
 
 async def test_in_the_middle_of_text_a_continuation_by_prefill_is_whole(server: Server, fake: Fake) -> None:
-    case = Case(server, fake.model(chunks=200, pace=0.01, prefill=True))
+    case = Case(server, fake.model("prefilled", chunks=200, pace=0.01))
     await case.cut_when(text_of_length(300))
     await case.ends()
     assert case.seen.text == fake.text(chunks=200)
@@ -131,7 +131,7 @@ async def test_in_the_middle_of_reasoning_it_is_closed_as_interrupted_and_the_st
 async def test_in_the_middle_of_a_tools_input_that_call_is_an_error_and_the_answer_goes_on(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=50, tool="count", arguments_pace=0.1))
+    case = Case(server, fake.model(chunks=50, tool="count", arguments_pace=0.2))
     await case.cut_when(saw("tool-input-delta", 2))
     message = await case.ends()
     calls = case.parts(message, "tool-count")
@@ -196,7 +196,7 @@ async def test_a_run_that_was_closed_but_not_folded_is_folded(server: Server, fa
 async def test_after_three_takeovers_without_progress_the_run_ends_with_an_error_and_keeps_its_text(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=100, pace=0.01, again_first=60))
+    case = Case(server, fake.model(chunks=100, pace=0.01, again={"first": 60}))
     await case.cut_when(text_of_length(100))
     for _ in range(3):
         await asyncio.sleep(0.7)

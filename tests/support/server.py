@@ -71,11 +71,6 @@ class Server(Child):
         return Client(self.port)
 
 
-def fake_provider(base_url: str, name: str = "fake", models: Iterable[str] = ("fake-model",)) -> dict[str, Any]:
-    """The table of an OpenAI-compatible provider at ``base_url``."""
-    return {"name": name, "kind": "openai-compatible", "base_url": base_url, "api_key": "x", "models": list(models)}
-
-
 def _table(name: str, values: Mapping[str, Any]) -> str:
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join([f"[[{name}]]", *lines, "", ""])
