@@ -36,15 +36,17 @@ class Channel:
     """The newest batches of one stream and those who wait for more. Used from the event loop alone.
 
     ``tail`` is the offset after all that was committed, where publishing tells it; None where a source must be asked.
-    ``version`` changes with everything that may give a follower more to read.
+    ``version`` changes with everything that may give a follower more to read. ``newest`` is the last batch alone, which
+    is what nearly every follower of a busy stream takes next.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "_ring", "_sizes", "_waiters", "failure", "tail", "version")
+    __slots__ = ("__weakref__", "_bytes", "_ring", "_sizes", "_waiters", "failure", "newest", "tail", "version")
 
     def __init__(self) -> None:
         self.tail: int | None = None
         self.version = 0
         self.failure: Callable[[], ThreadlineError] | None = None
+        self.newest: tuple[Batch, ...] = ()
         self._ring: deque[Batch] = deque()
         self._sizes: deque[int] = deque()
         self._bytes = 0
@@ -58,6 +60,7 @@ class Channel:
         self._ring.append(batch)
         self._sizes.append(size)
         self._bytes += size
+        self.newest = (batch,)
         self.tail = batch.next
         while self._bytes > RING_BYTES and len(self._ring) > 1:
             self._ring.popleft()
@@ -75,6 +78,8 @@ class Channel:
         while self._ring and self._ring[0].first < before:
             self._ring.popleft()
             self._bytes -= self._sizes.popleft()
+        if not self._ring:
+            self.newest = ()
 
     def fail(self, failure: Callable[[], ThreadlineError]) -> None:
         """End all followers with an error."""
@@ -101,14 +106,15 @@ class Channel:
         found.reverse()
         return tuple(found)
 
-    async def wait(self) -> None:
-        """Return after the next change."""
+    def waiter(self) -> asyncio.Future[None]:
+        """A future of one follower, which is done at the next change."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters[waiter] = None
-        try:
-            await waiter
-        finally:
-            self._waiters.pop(waiter, None)
+        return waiter
+
+    def leave(self, waiter: asyncio.Future[None]) -> None:
+        """Forget a follower's future."""
+        self._waiters.pop(waiter, None)
 
     def _wake(self) -> None:
         self.version += 1
@@ -122,6 +128,7 @@ class Channel:
         self._ring.clear()
         self._sizes.clear()
         self._bytes = 0
+        self.newest = ()
 
 
 async def follow(source: Source, channel: Channel, start: int) -> AsyncIterator[tuple[Batch, ...]]:
@@ -135,10 +142,16 @@ async def follow(source: Source, channel: Channel, start: int) -> AsyncIterator[
     while True:
         if channel.failure is not None:
             raise channel.failure()
-        batches = channel.since(at)
+        batches = channel.newest
+        if not batches or batches[0].first != at:
+            batches = channel.since(at)
         if not batches:
             if checked == channel.version or (channel.tail is not None and at >= channel.tail):
-                await channel.wait()
+                waiter = channel.waiter()
+                try:
+                    await waiter
+                finally:
+                    channel.leave(waiter)
                 continue
             version = channel.version
             reading = await source.read(at)

@@ -54,7 +54,9 @@ class Engine(ABC):
         self, name: str, config: StreamConfig = StreamConfig(), *, messages: Sequence[bytes] = (), close: bool = False
     ) -> Created:
         """See ``Log.create``."""
-        return _as(Created, await self._submit(Create(name, config, tuple(messages), close, self._world.now())))
+        size = sum(map(len, messages))
+        command = Create(name, config, tuple(messages), size, close, self._world.now())
+        return _as(Created, await self._submit(command))
 
     async def append(
         self,
@@ -70,8 +72,8 @@ class Engine(ABC):
         """See ``Log.append``."""
         if producer is not None:
             rules.check_producer(producer)
-        now = self._world.now()
-        command = Append(name, tuple(messages), now, producer, order, close, create, content_type)
+        size, now = sum(map(len, messages)), self._world.now()
+        command = Append(name, tuple(messages), size, now, producer, order, close, create, content_type)
         return _as(Appended, await self._submit(command))
 
     async def head(self, name: str) -> StreamInfo:

@@ -22,10 +22,11 @@ ROW_BYTES: Final = 256 * 1024
 
 @dataclass(slots=True)
 class Append:
-    """See ``Log.append``; ``now`` is Unix seconds, as in every command."""
+    """See ``Log.append``; ``now`` is Unix seconds, as in every command; ``size`` is that of the messages in bytes."""
 
     name: str
     messages: Sequence[bytes]
+    size: int
     now: float
     producer: Producer | None = None
     order: str | None = None
@@ -41,6 +42,7 @@ class Create:
     name: str
     config: StreamConfig
     messages: Sequence[bytes]
+    size: int
     close: bool
     now: float
 
@@ -142,8 +144,8 @@ class Storage(Protocol):
         """Remember a producer."""
         ...
 
-    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes]) -> Batch:
-        """Keep messages that follow on those kept so far; gives back the batch that readers are to get."""
+    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes], size: int) -> Batch:
+        """Keep messages (of ``size`` bytes) that follow on those kept so far; gives back what readers are to get."""
         ...
 
     def message(self, stream: Stream, offset: int) -> bytes:
@@ -171,8 +173,9 @@ class Storage(Protocol):
 class _Pending:
     stream: Stream
     first: int
-    messages: list[bytes]
+    messages: Sequence[bytes]
     size: int
+    more: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -247,7 +250,7 @@ class Ledger:
 
     def _accept(self, stream: Stream, command: Append) -> None:
         if command.messages:
-            self._add(stream, command.messages)
+            self._add(stream, command.messages, command.size)
         if command.producer is not None:
             self.storage.put_held(stream, command.producer.id, Held(command.producer.epoch, command.producer.seq))
         if command.order is not None or command.close:
@@ -267,7 +270,7 @@ class Ledger:
         rules.check_room(stream, command.messages)
         self._begin(stream, prefix)
         if command.messages:
-            self._add(stream, command.messages)
+            self._add(stream, command.messages, command.size)
         if command.close:
             stream.closed = True
             self.storage.put(stream)
@@ -322,6 +325,9 @@ class Ledger:
         return stream
 
     def _over(self, stream: Stream, now: float) -> bool:
+        config = stream.config
+        if config.ttl is None and config.expires_at is None:
+            return False
         return rules.expired(stream, self.uses.get(stream.name, 0.0), now)
 
     def _prepare(self, name: str, config: StreamConfig, now: float) -> tuple[Stream, bytes | None]:
@@ -356,18 +362,17 @@ class Ledger:
         self.storage.put(stream)
         self.effects.append(Made(stream.name))
         if prefix is not None:
-            self._add(stream, [prefix])
+            self._add(stream, (prefix,), len(prefix))
 
-    def _add(self, stream: Stream, messages: Sequence[bytes]) -> None:
-        size = sum(map(len, messages))
+    def _add(self, stream: Stream, messages: Sequence[bytes], size: int) -> None:
         pending = self._pending.get(stream.id)
         if pending is not None and pending.size + size <= ROW_BYTES:
-            pending.messages += messages
+            pending.more.extend(messages)
             pending.size += size
         else:
             if pending is not None:
                 self._write(pending)
-            self._pending[stream.id] = _Pending(stream, stream.tail, list(messages), size)
+            self._pending[stream.id] = _Pending(stream, stream.tail, messages, size)
         stream.tail += len(messages)
 
     def _finish(self, stream: Stream) -> None:
@@ -378,7 +383,8 @@ class Ledger:
             self.effects.append(Published(stream.name, Batch(stream.tail, (), final=True)))
 
     def _write(self, pending: _Pending, *, final: bool = False) -> None:
-        batch = self.storage.put_batch(pending.stream, pending.first, pending.messages)
+        messages = (*pending.messages, *pending.more) if pending.more else pending.messages
+        batch = self.storage.put_batch(pending.stream, pending.first, messages, pending.size)
         batch.final = final
         self.effects.append(Published(pending.stream.name, batch))
 

@@ -99,7 +99,7 @@ class _Storage:
     def put_held(self, stream: Stream, producer: str, held: Held) -> None:
         self._held.setdefault(stream.id, {})[producer] = held
 
-    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes]) -> Batch:
+    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes], size: int) -> Batch:
         batch = Batch(first, tuple(messages))
         self._batches.setdefault(stream.id, []).append(batch)
         return batch

@@ -134,5 +134,4 @@ class SqliteLog(Engine):
 
 
 def _size(command: Command) -> int:
-    messages = command.messages if isinstance(command, Append | Create) else ()
-    return sum(map(len, messages)) + _JOB_COST
+    return command.size + _JOB_COST if isinstance(command, Append | Create) else _JOB_COST

@@ -97,14 +97,14 @@ class SqliteStorage:
         """See ``Storage``."""
         self._held[stream.id, producer] = self._new_held[stream.id, producer] = held
 
-    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes]) -> Batch:
+    def put_batch(self, stream: Stream, first: int, messages: Sequence[bytes], size: int) -> Batch:
         """See ``Storage``."""
         at = first
-        for part in _rows(messages):
+        for part in [messages] if size <= ROW_BYTES else _rows(messages):
             kind, payload = framing.pack(part)
             self._new_rows.append((key_of(stream.id, at), len(part), kind, payload))
-            self.written += len(payload)
             at += len(part)
+        self.written += size
         return Batch(first, tuple(messages))
 
     def message(self, stream: Stream, offset: int) -> bytes:
@@ -114,8 +114,8 @@ class SqliteStorage:
             "SELECT key, count, framing, payload FROM batches WHERE key <= ? ORDER BY key DESC LIMIT 1",
             (key_of(stream.id, offset),),
         ).fetchone()
-        messages = framing.unpack(kind, count, payload)
-        return messages[offset - (key & OFFSET_MASK)]
+        message: bytes = framing.unpack(kind, count, payload)[offset - (key & OFFSET_MASK)]
+        return message
 
     def has_forks(self, stream: Stream) -> bool:
         """See ``Storage``."""
@@ -187,8 +187,6 @@ class SqliteStorage:
 
 def _rows(messages: Sequence[bytes]) -> list[Sequence[bytes]]:
     """The messages in parts of about a row's size, so that a reader need not take an append as a whole."""
-    if sum(map(len, messages)) <= ROW_BYTES:
-        return [messages]
     parts, start, size = [], 0, 0
     for index, message in enumerate(messages):
         if index > start and size + len(message) > ROW_BYTES:
