@@ -1,0 +1,37 @@
+"""``threadline serve`` as the outer tests run it: with tools of their own, and on a file layer that can lose power.
+
+Takes the options of ``threadline serve``. ``OUTER_TEST_FOLDER`` is where the tools write down their calls, and
+``OUTER_TEST_POWER``, where it is set, the folder of the file layer's side files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tests.support import powercut
+from tests.support.extra_tools import extra_tools
+from threadline.app.compose import Seams
+from threadline.app.running import run, serve
+from threadline.settings import load
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["serve"])
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--config", type=Path)
+    options = parser.parse_args()
+    if power := os.environ.get("OUTER_TEST_POWER"):
+        powercut.install(Path(power))
+    settings = load(os.environ, options.config, host=options.host, port=options.port, data=options.data)
+    tools = extra_tools(Path(os.environ["OUTER_TEST_FOLDER"]))
+    run(serve(settings, Seams(tools=tools)))
+
+
+if __name__ == "__main__":
+    main()
