@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 PREFIX: Final = "THREADLINE_"
 DEFAULT_FILE: Final = "threadline.toml"
 
+_SLOTS: Final = ("chat", "title")
+
 PROVIDER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai": ("OPENAI_API_KEY",),
     "anthropic": ("ANTHROPIC_API_KEY",),
@@ -68,7 +70,7 @@ class Settings:
     max_runs: int = 256
     ollama_url: str = "http://127.0.0.1:11434"
     providers: tuple[ProviderSettings, ...] = ()
-    models: Mapping[str, str] = field(default_factory=lambda: {"chat": "demo/demo", "title": "demo/demo"})
+    models: Mapping[str, str] = field(default_factory=lambda: {"chat": "demo/demo"})
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknown: tuple[str, ...] = ()
     """``THREADLINE_*`` names in the environment that are no setting of this program, for a warning."""
@@ -312,18 +314,16 @@ _PROVIDER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def _models(table: Any) -> dict[str, str]:
-    slots = {"chat": "demo/demo", "title": "demo/demo"}
     if not isinstance(table, dict):
         raise SettingsError('[models]: write it as a table, such as chat = "demo/demo".')
+    chosen = {"chat": "demo/demo"}
     for slot, model in table.items():
-        if slot not in slots:
-            raise SettingsError(f"[models]: {slot!r} is not a slot; there are {', '.join(slots)}.")
+        if slot not in _SLOTS:
+            raise SettingsError(f"[models]: {slot!r} is not a slot; there are {', '.join(_SLOTS)}.")
         if not isinstance(model, str) or "/" not in model.strip("/"):
             raise SettingsError(f'[models] {slot}: must be "provider/model", not {model!r}.')
-        slots[slot] = model
-    if "title" not in table:
-        slots["title"] = slots["chat"]
-    return slots
+        chosen[slot] = model
+    return chosen
 
 
 def _keys(environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,11 @@ DONE: Final = b"data: [DONE]\n\n"
 """The clean end of a UI message stream; nothing else ends one."""
 
 
+def opened(after: int) -> bytes:
+    """The place where a reader stands before anything came, so that it can come back to it."""
+    return b"id: %d\n%b" % (after, named("open", {"after": after}))
+
+
 def end(next_offset: int) -> bytes:
     """The stream is closed, and all of it was sent."""
     return named("end", {"next": next_offset})

@@ -1,0 +1,121 @@
+"""Runs the program: server, worker and sweeper side by side, until a signal comes and all have handed over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from threadline.app import lock
+from threadline.app.compose import App, Seams, open_app
+from threadline.app.failures import CannotStart
+from threadline.app.logs import configure
+from threadline.server import AddressTaken, Server, addresses, bind
+from threadline.settings import Settings
+from threadline.store.database import Store
+from threadline.store import signals
+from threadline.world import SystemWorld
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine on the fastest loop there is, with the program's log."""
+    configure()
+    factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
+
+
+async def serve(settings: Settings, seams: Seams = Seams(), say: Say = print) -> None:
+    """Serve until a signal comes. Raises ``CannotStart``."""
+    _warn(settings)
+    async with open_app(settings, seams) as app:
+        try:
+            sockets = bind(settings.host, settings.port)
+        except AddressTaken as fault:
+            raise CannotStart(str(fault)) from None
+        await run_app(app, sockets, say)
+
+
+async def work(settings: Settings, seams: Seams = Seams(), say: Say = print) -> None:
+    """Write answers until a signal comes; serve nothing. Raises ``CannotStart``."""
+    _warn(settings)
+    async with open_app(settings, seams) as app:
+        say("Threadline's worker is ready")
+        with _on_signal(app.draining.set):
+            await _together(app, [app.worker.run(app.draining), app.sweeper.run(app.draining)])
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the store's schema up to date. Raises ``CannotStart``."""
+    lock.prepare(settings.data)
+    with lock.locked(settings.data):
+        store = await Store.open(settings.store_path, SystemWorld(), signals.Signals())
+        await store.close()
+
+
+async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
+    """Serve on ``sockets`` until the app is told to drain, by a signal or by setting ``app.draining``."""
+
+    def ready() -> None:
+        where = addresses(sockets)
+        shown = [place for place in where if "0.0.0.0" not in place and "[::]" not in place]
+        say(f"Threadline is ready on {(shown or [f'http://127.0.0.1:{sockets[0].getsockname()[1]}'])[0]}")
+
+    server = Server(app.site, app.world, app.draining, ready, drain_seconds=app.settings.drain_seconds)
+
+    async def serving() -> None:
+        try:
+            await server.serve(list(sockets))
+        finally:
+            app.draining.set()
+
+    with _on_signal(lambda: server.handle_exit(signal.SIGTERM)):
+        worker, sweeper = app.worker.run(app.draining), app.sweeper.run(app.draining)
+        await _together(app, [serving(), worker, sweeper, app.pulse.run()])
+
+
+async def _together(app: App, parts: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Own every part until it is done; what does not hand over in time is cut off, as a crash would."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(part) for part in parts]
+        await app.draining.wait()
+        _, late = await asyncio.wait(tasks, timeout=app.settings.drain_seconds)
+        for task in late:
+            log.warning("a part of the server did not hand over in time", extra={"part": str(task.get_coro())})
+            task.cancel()
+
+
+@contextmanager
+def _on_signal(leave: Callable[[], object]) -> Iterator[None]:
+    """While it lasts, the signals that end a program call ``leave``; nothing where this is not the main thread."""
+    loop = asyncio.get_running_loop()
+    taken: list[signal.Signals] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, leave)
+        except (NotImplementedError, RuntimeError, ValueError):
+            continue
+        taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+
+
+def _warn(settings: Settings) -> None:
+    for name in settings.unknown:
+        log.warning("%s is not a setting of this version", name)

@@ -1,0 +1,63 @@
+"""``POST /api/chat``: say something, and read the answer as it is written."""
+
+from __future__ import annotations
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from threadline.routes import body, chat_request
+from threadline.routes.context import Context
+from threadline.routes.exchange import Headers, header, query
+from threadline.routes.identity import who
+from threadline.routes.streams import UI_MESSAGES, Stream
+from threadline.routes.waiting import Waiting
+from threadline.store.runs import RunRow
+from threadline.wire.ui_messages import ENCODERS, UIMessages, version_of
+
+
+class Chat:
+    """The endpoint. The answer goes on whether or not this request does."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Submit, then stream; or wait, for a client that takes only JSON."""
+        context = self._context
+        encoder = encoder_of(scope)
+        fields = body.parse_object(await body.read(scope, receive))
+        user_id = (await who(context, scope)).id
+        submitted = await context.turns.submit(user_id, chat_request.parse(fields, user_id))
+        run = await context.answers.run(user_id, submitted.run_id)
+        if _wants_json(scope):
+            message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
+            await _send_json(send, orjson.dumps(message), run_headers(run))
+            return
+        source = context.answers.follow(run)
+        headers = UI_HEADERS + run_headers(run)
+        await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
+
+
+UI_HEADERS: Headers = [(b"x-vercel-ai-ui-message-stream", b"v1")]
+
+
+def run_headers(run: RunRow) -> Headers:
+    """The run's id, under our own name for it and under the workflow transport's."""
+    return [(b"x-threadline-run", run.id.encode()), (b"x-workflow-run-id", run.id.encode())]
+
+
+def encoder_of(scope: Scope) -> UIMessages:
+    """The encoder for the version of ``ai`` that the client declared."""
+    return ENCODERS[version_of(query(scope).get("sdk") or header(scope, b"x-ai-sdk-version"))]
+
+
+def _wants_json(scope: Scope) -> bool:
+    accept = header(scope, b"accept") or ""
+    return "application/json" in accept and "text/event-stream" not in accept
+
+
+async def _send_json(send: Send, data: bytes, headers: Headers) -> None:
+    length = str(len(data)).encode()
+    kind: Headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 200, "headers": kind + headers})
+    await send({"type": "http.response.body", "body": data})

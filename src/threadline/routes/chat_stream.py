@@ -1,0 +1,71 @@
+"""``GET /api/chat/{id}/stream``: come back to an answer, whole or from an exact place."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope, Send
+
+from threadline.domain.errors import BadRequest, NotFound
+from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
+from threadline.routes.context import Context
+from threadline.routes.exchange import Headers, query
+from threadline.routes.identity import who
+from threadline.routes.numbers import offset, start_of
+from threadline.routes.streams import UI_MESSAGES, Stream
+from threadline.store.runs import RunRow
+from threadline.wire.ui_messages import UIMessages
+
+_NOTHING = {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]}
+
+
+class ChatStream:
+    """The endpoint. Without a place the active run is replayed whole, then live: that is what AI SDK clients need, who
+    have no offset; 204 where nothing is active. With ``startIndex`` it is the workflow transport's, and never 204."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find the run and the place in it, then stream."""
+        context = self._context
+        encoder: UIMessages = encoder_of(scope)
+        asked = query(scope)
+        index = asked.get("startIndex")
+        start = start_of(scope, asked) if index is None else offset(index, "startIndex")
+        user_id = (await who(context, scope)).id
+        run = await self._run(user_id, scope["path_params"]["chat_id"], asked.get("run"))
+        if run is None:
+            if index is not None:
+                raise NotFound("There is no answer to go on with in this chat.", surface="stream")
+            await send(_NOTHING)
+            await send({"type": "http.response.body", "body": b""})
+            return
+        headers: Headers = UI_HEADERS + run_headers(run)
+        if start < 0:
+            tail = await self._tail(run)
+            start = max(0, tail + start)
+            headers = [*headers, (b"x-workflow-stream-tail-index", str(tail - 1).encode())]
+        source = context.answers.follow(run, start)
+        await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
+
+    async def _run(self, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:
+        answers = self._context.answers
+        if run_id is not None:
+            run = await answers.run(user_id, run_id)
+            if chat_or_run not in (run.conversation_id, run.id):
+                raise NotFound(surface="stream")
+            return run
+        if chat_or_run.startswith("run_"):
+            return await answers.run(user_id, chat_or_run)
+        if not chat_or_run:
+            raise BadRequest(surface="stream")
+        return await answers.active(user_id, chat_or_run)
+
+    async def _tail(self, run: RunRow) -> int:
+        if run.next_offset is not None:
+            return run.next_offset
+        at = 0
+        while True:
+            reading = await self._context.answers.read(run, at)
+            at = reading.next
+            if reading.up_to_date:
+                return at

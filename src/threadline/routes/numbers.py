@@ -1,0 +1,41 @@
+"""Offsets as they come in addresses and headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from threadline.domain.errors import BadRequest
+from threadline.routes.exchange import Scope, header
+
+MAX_OFFSET: Final = 2**53 - 1
+"""The largest whole number that every client can write."""
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,16}", re.ASCII)
+
+
+def offset(text: str, name: str, low: int | None = None) -> int:
+    """A whole number, of at least ``low`` where given. Raises ``BadRequest``, which calls it ``name``."""
+    number = int(text) if _WHOLE.fullmatch(text) else None
+    if number is not None and abs(number) <= MAX_OFFSET and (low is None or number >= low):
+        return number
+    raise BadRequest(f"{name} must be a whole number{'' if low is None else f' of at least {low}'}.", surface="stream")
+
+
+def place(scope: Scope, asked: Mapping[str, str]) -> int | None:
+    """The last offset that a reader has (-1: nothing yet); None where it did not say.
+
+    ``Last-Event-ID`` counts before ``after``: a browser that reconnects sends the first anew and the second as it was.
+    """
+    last = header(scope, b"last-event-id")
+    if last:
+        return offset(last, "Last-Event-ID", -1)
+    after = asked.get("after")
+    return None if after is None else offset(after, "after", -1)
+
+
+def start_of(scope: Scope, asked: Mapping[str, str]) -> int:
+    """The first offset that a reader wants; 0 where it did not say."""
+    found = place(scope, asked)
+    return 0 if found is None else found + 1

@@ -1,0 +1,153 @@
+"""The schema of the whole API: what FastAPI knows of the resources, and by hand what it cannot know."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from threadline.routes import shapes
+
+MESSAGES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": shapes.Messages}}
+
+_TEXT: Final = {"type": "string"}
+_OFFSET: Final = {"type": "integer", "minimum": -1, "maximum": 2**53 - 1}
+_ERROR: Final = {
+    "description": "What went wrong, in the one shape of all errors.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
+}
+_STREAM: Final = {
+    "description": "Server-sent events; each `id:` is the event's offset.",
+    "content": {"text/event-stream": {"schema": _TEXT}},
+}
+
+
+def _path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": _TEXT}
+
+
+def _query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+
+
+_SDK: Final = _query("sdk", _TEXT, "The major of the npm package `ai` that the client runs: 5 (without it), 6 or 7.")
+_AFTER: Final = _query("after", _OFFSET, "The last offset that you have; -1 for the start.")
+_LAST: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": _OFFSET,
+    "description": "As `after`, and before it.",
+}
+_CHAT_BODY: Final = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "minLength": 1, "description": "The chat's id, chosen by the client."},
+        "message": {"type": "object", "description": "The newest message: `{id?, role, parts}`."},
+        "messages": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "In the place of `message`; only the last one counts, the history is the server's own.",
+        },
+        "trigger": {"enum": ["submit-message", "regenerate-message"]},
+        "messageId": {"type": "string", "description": "The message to edit, or the answer to write again."},
+        "parentId": {"type": "string", "description": "Answer below this message."},
+        "model": {"type": "string", "description": "`provider/model`."},
+        "settings": {
+            "type": "object",
+            "properties": {
+                "max_tokens": {"type": "integer"},
+                "temperature": {"type": "number"},
+                "system": _TEXT,
+                "reasoning_effort": _TEXT,
+            },
+        },
+        "whenBusy": {"enum": ["enqueue", "reject", "interrupt"]},
+    },
+}
+
+_BY_HAND: Final[dict[str, dict[str, Any]]] = {
+    "/api/chat": {
+        "post": {
+            "summary": "Say something, and read the answer",
+            "operationId": "chat",
+            "description": "Answers an AI SDK UI message stream; with `Accept: application/json` it waits for the end "
+            "and answers the message. The answer is written whether or not anyone reads it.",
+            "parameters": [_SDK],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _CHAT_BODY}}},
+            "responses": {
+                "200": {
+                    "description": "The answer.",
+                    "content": {
+                        "text/event-stream": {"schema": _TEXT},
+                        "application/json": {"schema": {"type": "object"}},
+                    },
+                },
+            },
+        }
+    },
+    "/api/chat/{chat_id}/stream": {
+        "get": {
+            "summary": "Come back to an answer",
+            "operationId": "chat_stream",
+            "parameters": [
+                _path("chat_id"),
+                _query("run", _TEXT, "Which run; without it the one that is active, or has just ended."),
+                _AFTER,
+                _query("startIndex", {"type": "integer"}, "The first offset to send; negative counts from the tail."),
+                _SDK,
+                _LAST,
+            ],
+            "responses": {"200": _STREAM, "204": {"description": "Nothing is active."}},
+        }
+    },
+    "/api/runs/{run_id}/events": {
+        "get": {
+            "summary": "Follow a run from any offset, also long after its end",
+            "operationId": "run_events",
+            "parameters": [
+                _path("run_id"),
+                _AFTER,
+                _query("live", {"type": "boolean"}, "false: only what is there now."),
+                _LAST,
+            ],
+            "responses": {"200": _STREAM},
+        }
+    },
+    "/api/feed/events": {
+        "get": {
+            "summary": "Follow the changes of everything that you have",
+            "operationId": "feed_events",
+            "parameters": [_AFTER, _LAST],
+            "responses": {"200": _STREAM},
+        }
+    },
+}
+
+
+def complete(api: FastAPI) -> None:
+    """Make ``api`` answer with the whole schema; it is put together when it is first asked for."""
+
+    def schema() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = _whole(api)
+        return api.openapi_schema
+
+    api.openapi = schema  # type: ignore[method-assign]
+
+
+def _whole(api: FastAPI) -> dict[str, Any]:
+    found = get_openapi(title=api.title, version=api.version, routes=api.routes)
+    found["paths"].update(_BY_HAND)
+    schemas = found["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    definitions = shapes.ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(definitions.pop("$defs"))
+    schemas["ErrorBody"] = definitions
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = _ERROR
+    return found

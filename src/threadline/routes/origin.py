@@ -1,0 +1,36 @@
+"""Whether a browser may write from where it is: the guard against pages of other sites."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlsplit
+
+from threadline.domain.errors import Forbidden
+from threadline.routes.exchange import Scope, header
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def check(scope: Scope, allowed: Collection[str]) -> None:
+    """Raise ``Forbidden`` for a write or a WebSocket handshake that comes from another site.
+
+    Without an ``Origin`` header nothing is refused: browsers send it with all that could do harm, and a program does
+    not carry another's cookie.
+    """
+    if scope["type"] == "http" and scope["method"] in _SAFE:
+        return
+    origin = header(scope, b"origin")
+    if origin is None or origin.lower() in allowed or _same_host(origin, header(scope, b"host") or ""):
+        return
+    raise Forbidden("This page may not write here. Add its origin to THREADLINE_ORIGINS to allow it.", surface="origin")
+
+
+def _same_host(origin: str, host: str) -> bool:
+    """The scheme is left out of it: behind a proxy that ends TLS, this server is spoken to in plain HTTP."""
+    parts = urlsplit(origin.lower())
+    usual = _PORTS.get(parts.scheme)
+    if usual is None or not parts.netloc:
+        return False
+    return parts.netloc.removesuffix(usual) == host.lower().removesuffix(usual)

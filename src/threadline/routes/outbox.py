@@ -1,0 +1,98 @@
+"""What waits to be sent on one socket: small frames first, then a turn for each subscription that has events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from threadline.log.protocol import Batch
+from threadline.routes.streams import frames
+from threadline.wire.native import LIVE, live_events
+
+_TURN_BYTES: Final = 128 * 1024
+_WORDS: Final = 64
+
+
+class Channel:
+    """One subscription's place in the outbox: it holds what was read last, and nothing is read until that is sent."""
+
+    def __init__(self, outbox: Outbox, name: str) -> None:
+        self.name = name
+        self.closed = False
+        self._outbox = outbox
+        self._pending: deque[Batch] = deque()
+        self._sent = asyncio.Event()
+
+    async def put(self, batches: Iterable[Batch]) -> None:
+        """Hand over batches that follow one another, and wait until they are sent: a slow socket makes only those wait
+        who read for it."""
+        self._pending.extend(batch for batch in batches if batch.messages)
+        if self._pending:
+            self._sent.clear()
+            self._outbox.ready(self)
+            await self._sent.wait()
+
+    def take(self) -> str:
+        """The next frame: what there is, up to one turn's share, and at least one batch."""
+        first = self._pending[0].first
+        parts: list[bytes] = []
+        size = 0
+        while self._pending and size < _TURN_BYTES:
+            parts.append(frames(self._pending.popleft(), LIVE))
+            size += len(parts[-1])
+        return live_events(self.name, first, parts)
+
+    def rest(self) -> bool:
+        """Whether another turn is needed; if not, who waits in :meth:`put` goes on."""
+        if self._pending:
+            return True
+        self._sent.set()
+        return False
+
+
+class Outbox:
+    """The sending side of a socket; bounded, and fair between subscriptions."""
+
+    def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
+        self._send = send
+        self._words: deque[str] = deque()
+        self._turns: deque[Channel] = deque()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def say(self, frame: str) -> None:
+        """Queue a small frame; waits while too many are queued already."""
+        while len(self._words) >= _WORDS:
+            self._room.clear()
+            await self._room.wait()
+        self.say_now(frame)
+
+    def say_now(self, frame: str) -> None:
+        """Queue a small frame of the server's own, of which there are never many; dropped where there is no room."""
+        if len(self._words) < _WORDS:
+            self._words.append(frame)
+            self._wake.set()
+
+    def ready(self, channel: Channel) -> None:
+        """Put a channel with events at the end of the row."""
+        self._turns.append(channel)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever. Raises what sending raises."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._words or self._turns:
+                if self._words:
+                    await self._send(self._words.popleft())
+                    self._room.set()
+                    continue
+                channel = self._turns.popleft()
+                if channel.closed:
+                    continue
+                await self._send(channel.take())
+                if channel.rest():
+                    self._turns.append(channel)

@@ -1,0 +1,115 @@
+"""The built page: its one document for every address of its own, and the files that it loads."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from threadline.domain.errors import NotFound
+from threadline.routes.exchange import Headers, header
+
+_HASHED: Final = "/assets/"
+_FOR_EVER: Final = b"public, max-age=31536000, immutable"
+_COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml", "application/manifest")
+_NOT_BUILT: Final = (
+    "Threadline is running, but its page is not built.\n\n"
+    "Run `make setup` in the project's folder and load this address again.\n"
+    "The API works without it: see /docs.\n"
+)
+_GUARDS: Final[Headers] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", b"frame-ancestors 'none'; object-src 'none'; base-uri 'self'"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    stamp: tuple[int, int]
+    data: bytes
+    small: bytes | None
+    kind: bytes
+    etag: bytes
+
+
+class Pages:
+    """Files out of one folder, kept in memory once they were asked for; a file that changes on disk is read again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, _File] = {}
+
+    async def page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """``/``, ``/chat/{id}``: the page itself finds out what to show."""
+        try:
+            file = await self._load("index.html")
+        except NotFound:
+            await _reply(scope, send, 200, [(b"content-type", b"text/plain; charset=utf-8")], _NOT_BUILT.encode())
+            return
+        await _serve(scope, send, file, b"no-cache")
+
+    async def asset(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file beside the page. Those under ``/assets/`` carry a hash of their content in their name."""
+        path = scope["path"]
+        file = await self._load(path.lstrip("/"))
+        await _serve(scope, send, file, _FOR_EVER if path.startswith(_HASHED) else b"no-cache")
+
+    async def _load(self, name: str) -> _File:
+        known = self._files.get(name)
+        stamp = self._stamp(name)
+        if known is None or known.stamp != stamp:
+            known = await asyncio.to_thread(self._read, name, stamp)
+            self._files[name] = known
+        return known
+
+    def _stamp(self, name: str) -> tuple[int, int]:
+        """When a file was changed, and its size. Raises ``NotFound`` for what is no file inside the folder."""
+        if "\0" in name or not self._inside(self._folder / name):
+            raise NotFound(surface="page")
+        try:
+            stat = (self._folder / name).stat()
+        except OSError:
+            raise NotFound(surface="page") from None
+        return stat.st_mtime_ns, stat.st_size
+
+    def _inside(self, path: Path) -> bool:
+        resolved = path.resolve()
+        return resolved.is_relative_to(self._folder.resolve()) and resolved.is_file()
+
+    def _read(self, name: str, stamp: tuple[int, int]) -> _File:
+        data = (self._folder / name).read_bytes()
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        if kind == "text/javascript":
+            kind = "application/javascript"
+        small = gzip.compress(data, 6, mtime=0) if kind.startswith(_COMPRESSIBLE) and len(data) > 1024 else None
+        named = f"{kind}; charset=utf-8" if kind.startswith(("text/", "application/javascript")) else kind
+        etag = hashlib.sha256(data).hexdigest()[:24]
+        return _File(stamp, data, small, named.encode(), f'"{etag}"'.encode())
+
+
+async def _serve(scope: Scope, send: Send, file: _File, cache: bytes) -> None:
+    headers: Headers = [(b"content-type", file.kind), (b"cache-control", cache), (b"etag", file.etag), *_GUARDS]
+    if file.etag.decode() in (header(scope, b"if-none-match") or ""):
+        await _reply(scope, send, 304, headers, b"")
+        return
+    data = file.data
+    if file.small is not None:
+        headers.append((b"vary", b"accept-encoding"))
+        if "gzip" in (header(scope, b"accept-encoding") or ""):
+            headers.append((b"content-encoding", b"gzip"))
+            data = file.small
+    await _reply(scope, send, 200, headers, data)
+
+
+async def _reply(scope: Scope, send: Send, status: int, headers: Headers, data: bytes) -> None:
+    if status != 304:
+        headers = [*headers, (b"content-length", str(len(data)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else data})

@@ -1,0 +1,178 @@
+"""The JSON shapes of the resources, as the schema tells them; times are Unix seconds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Times = float
+RunStatus = Literal["queued", "running", "completed", "stopped", "error", "interrupted"]
+
+
+class Sent(BaseModel):
+    """A body that takes the fields that it names, and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong: ``code`` is for programs, ``message`` for people."""
+
+    code: str
+    message: str
+    status: int
+    request_id: str
+    retryable: bool
+    details: dict[str, Any] | None = None
+
+
+class ErrorBody(BaseModel):
+    """The one shape of an error."""
+
+    error: ErrorDetail
+
+
+class Me(BaseModel):
+    """Who is asking."""
+
+    id: str
+    kind: Literal["guest", "registered", "service"]
+    name: str | None
+
+
+class Capabilities(BaseModel):
+    """What a model can do; null where nobody told."""
+
+    tools: bool | None
+    reasoning: bool | None
+    vision: bool | None
+
+
+class Model(BaseModel):
+    """A model that may be chosen; ``reason`` tells people why it is not ``available``."""
+
+    id: str
+    provider: str
+    provider_name: str
+    name: str
+    capabilities: Capabilities
+    context: int | None
+    available: bool
+    reason: str | None
+
+
+class Models(BaseModel):
+    """All models, those of one provider together."""
+
+    items: list[Model]
+    next: None = None
+    default: str
+
+
+class Conversation(BaseModel):
+    """A conversation; ``leaf_id`` is the newest message of the branch that was last written to or chosen."""
+
+    id: str
+    title: str | None
+    status: Literal["idle", "streaming", "completed", "error"]
+    model: str | None
+    settings: dict[str, Any]
+    leaf_id: str | None
+    created_at: Times
+    updated_at: Times
+
+
+class Conversations(BaseModel):
+    """A page of conversations, newest activity first; ``next`` is the cursor of the following one."""
+
+    items: list[Conversation]
+    next: str | None
+
+
+class NewConversation(Sent):
+    """A conversation that is wanted."""
+
+    title: str | None = Field(None, max_length=200)
+    model: str | None = Field(None, max_length=200)
+
+
+class ConversationPatch(Sent):
+    """What is to change of a conversation; what is absent stays. A ``title`` of null lets the model name it again."""
+
+    title: str | None = Field(None, max_length=200)
+    model: str | None = Field(None, max_length=200)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    leaf_id: str = Field("", max_length=200)
+
+
+class Run(BaseModel):
+    """A run that has not ended."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    parent_id: str
+    status: RunStatus
+    created_at: Times
+
+
+class Message(BaseModel):
+    """A node of a conversation's tree; the parts of an answer that is being written are in its run's stream."""
+
+    id: str
+    role: Literal["system", "user", "assistant"]
+    parts: list[dict[str, Any]]
+    parent_id: str | None
+    client_id: str | None
+    created_at: Times
+    metadata: dict[str, Any]
+    status: Literal["streaming", "queued", "completed", "stopped", "error", "interrupted"]
+    run_id: str | None
+
+
+class Messages(BaseModel):
+    """A page of a conversation's messages in order of creation, and the runs that have not ended."""
+
+    items: list[Message]
+    next: str | None
+    leaf_id: str | None
+    runs: list[Run]
+
+
+class RunView(BaseModel):
+    """A run as a program sees it; ``text`` is what there is of the answer's text."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    parent_id: str
+    status: RunStatus
+    text: str
+    next_offset: int
+    chunk_count: int
+    last_updated: Times
+    usage: dict[str, Any]
+    finish_reason: str | None
+    model: str
+    provider: str
+    key_owner: str
+    error: str | None
+
+
+class Stop(Sent):
+    """Which run is to end; without it the active one."""
+
+    run: str | None = None
+
+
+class Stopped(BaseModel):
+    """The runs that were asked to end."""
+
+    stopped: list[str]
+
+
+class Health(BaseModel):
+    """The server does its work."""
+
+    status: Literal["ok"] = "ok"

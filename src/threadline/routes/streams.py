@@ -1,0 +1,193 @@
+"""Streams to one reader over HTTP: raw ASGI, from the log's batches to the socket with nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol, cast
+
+from starlette.types import Receive, Send
+
+from threadline.domain.events import type_of
+from threadline.log.protocol import Batch
+from threadline.routes.errors import note
+from threadline.routes.exchange import Headers, Scope, exchange_of
+from threadline.routes.pulse import Pulse
+from threadline.wire import sse
+
+log = logging.getLogger(__name__)
+
+BASE_HEADERS: Final[Headers] = [
+    (b"content-type", sse.CONTENT_TYPE),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Encoder(Protocol):
+    """A pure encoder of ``threadline.wire``; the object itself is the key of what it made."""
+
+    def encode(self, first: int, messages: Sequence[bytes]) -> bytes:
+        """The frames of encoded events, the first at offset ``first``."""
+        ...
+
+
+def frames(batch: Batch, encoder: Encoder) -> bytes:
+    """A batch's frames, made once for all who read the batch."""
+    made = batch.frames.get(encoder)
+    if made is None:
+        made = batch.frames[encoder] = encoder.encode(batch.first, batch.messages)
+    return made
+
+
+class Ending(Protocol):
+    """How a kind of stream takes leave; None leaves the body incomplete, which no client takes for the end."""
+
+    def end(self, last: bytes | None, next_offset: int) -> bytes | None:
+        """The stream is closed; ``last`` is the last event that this reader was sent."""
+        ...
+
+    def drain(self, after_ms: int) -> bytes | None:
+        """The server goes away."""
+        ...
+
+
+class UIMessageEnding:
+    """AI SDK clients take every clean end for the end of the answer: they get one only after ``finish``."""
+
+    def end(self, last: bytes | None, next_offset: int) -> bytes | None:
+        """``[DONE]``, unless what came before it was no end."""
+        return sse.DONE if last is None or type_of(last) == b"finish" else None
+
+    def drain(self, after_ms: int) -> bytes | None:
+        """Cut."""
+        return None
+
+
+class NativeEnding:
+    """Our own followers are told in words."""
+
+    def end(self, last: bytes | None, next_offset: int) -> bytes | None:
+        """``event: end``."""
+        return sse.end(next_offset)
+
+    def drain(self, after_ms: int) -> bytes | None:
+        """``event: reconnect``, and a clean end."""
+        return sse.reconnect(after_ms)
+
+
+UI_MESSAGES: Final = UIMessageEnding()
+NATIVE: Final = NativeEnding()
+
+
+class Stream:
+    """One reader of one stream. :meth:`run` returns when it left, was sent all, or had to be let go; no task is left.
+
+    The answer's head goes out at once. Then one task follows the log and sends, each time all that is there, and waits
+    for the socket where the reader is slow; another waits for the reader to leave. ``opening`` are first
+    words; ``ends_open``: a source that ends before its stream does is no fault.
+    """
+
+    def __init__(
+        self,
+        source: AsyncIterator[tuple[Batch, ...]],
+        encoder: Encoder,
+        ending: Ending,
+        pulse: Pulse,
+        headers: Headers | None = None,
+        *,
+        opening: bytes = b"",
+        ends_open: bool = False,
+    ) -> None:
+        self._source = source
+        self._encoder = encoder
+        self._ending = ending
+        self._pulse = pulse
+        self._headers = headers or []
+        self._opening = opening
+        self._ends_open = ends_open
+        self._bell = asyncio.Event()
+        self._quiet = 0
+        self._left = self._draining = self._complete = False
+        self._last: bytes | None = None
+        self._next = 0
+
+    def beat(self) -> None:
+        """A third of the heartbeat is over."""
+        self._quiet += 1
+        if self._quiet >= self._pulse.beats_per_heartbeat:
+            self._bell.set()
+
+    def drain(self) -> None:
+        """The server goes away."""
+        self._draining = True
+        self._bell.set()
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
+        await send({"type": "http.response.start", "status": 200, "headers": BASE_HEADERS + self._headers})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if self._opening:
+            await send({"type": "http.response.body", "body": self._opening, "more_body": True})
+        async with asyncio.TaskGroup() as group:
+            pump = group.create_task(self._pump(scope, send))
+            leaving = group.create_task(self._leaving(receive))
+            with self._pulse.joined(self):
+                await self._attend(pump, send)
+            leaving.cancel()
+            pump.cancel()
+        if self._draining and not self._left and not self._complete:
+            await self._finish(send, self._ending.drain(self._pulse.reconnect_ms()))
+
+    async def _attend(self, pump: asyncio.Task[None], send: Send) -> None:
+        while not (pump.done() or self._left or self._draining):
+            await self._bell.wait()
+            self._bell.clear()
+            if self._quiet >= self._pulse.beats_per_heartbeat and not (pump.done() or self._complete):
+                self._quiet = 0
+                await send({"type": "http.response.body", "body": sse.KEEP_ALIVE, "more_body": True})
+
+    async def _pump(self, scope: Scope, send: Send) -> None:
+        try:
+            final = False
+            async with aclosing(cast("AsyncGenerator[tuple[Batch, ...], None]", self._source)) as source:
+                async for batches in source:
+                    final = batches[-1].final
+                    await self._send(send, batches)
+            if final:
+                await self._finish(send, self._ending.end(self._last, self._next))
+            elif self._ends_open:
+                await self._finish(send, b"")
+        except OSError:
+            self._left = True
+        except Exception as fault:
+            note(fault, exchange_of(scope).request_id, "a stream")
+        finally:
+            self._bell.set()
+
+    async def _send(self, send: Send, batches: tuple[Batch, ...]) -> None:
+        body = b"".join([frames(batch, self._encoder) for batch in batches])
+        for batch in reversed(batches):
+            if batch.messages:
+                self._last = batch.messages[-1]
+                break
+        self._next = batches[-1].next
+        self._quiet = 0
+        if body:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _finish(self, send: Send, last_words: bytes | None) -> None:
+        if last_words is None:
+            return
+        self._complete = True
+        await send({"type": "http.response.body", "body": last_words, "more_body": False})
+
+    async def _leaving(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self._left = True
+        self._bell.set()

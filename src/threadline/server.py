@@ -1,0 +1,153 @@
+"""The HTTP server: uvicorn, which takes leave of every reader before it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from threadline.world import World
+
+_BACKLOG: Final = 2048
+_IDLE_SECONDS: Final = 75
+_FRAME_BYTES: Final = 64 * 1024
+_GRACE_SECONDS: Final = 1.0
+
+
+class AddressTaken(OSError):
+    """The address to listen on is not free; the message is for people."""
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets on every address that ``host`` stands for. Raises :class:`AddressTaken`."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror:
+        raise AddressTaken(f"{host!r} is no address of this machine. Check --host or THREADLINE_HOST.") from None
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            if port == 0 and sockets:
+                break
+            listening = socket.socket(family, kind, protocol)
+            sockets.append(listening)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind(address)
+    except OSError as fault:
+        for listening in sockets:
+            listening.close()
+        raise AddressTaken(
+            f"Cannot listen on {host} port {port}: {fault.strerror}. Stop what uses it, or choose another --port."
+        ) from None
+    return sockets
+
+
+def addresses(sockets: Sequence[socket.socket]) -> list[str]:
+    """What to type into a browser."""
+    out = []
+    for listening in sockets:
+        host, port = listening.getsockname()[:2]
+        out.append(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+    return out
+
+
+class Server(uvicorn.Server):
+    """Serves ``app`` on sockets that are bound already; ``draining`` is set when it is told to go.
+
+    Uvicorn alone would wait for ever for streams that never end. Here the readers hear of it first, through
+    ``draining``, and end by themselves; who does not take what was sent to it is cut off after a moment.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        world: World,
+        draining: asyncio.Event,
+        ready: Callable[[], None],
+        *,
+        drain_seconds: float = _GRACE_SECONDS,
+    ) -> None:
+        logging.getLogger("uvicorn.error").addFilter(_expected)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_IDLE_SECONDS,
+                ws_max_size=_FRAME_BYTES,
+                ws_per_message_deflate=False,
+            )
+        )
+        self._world = world
+        self._draining = draining
+        self._ready = ready
+        self._grace = min(_GRACE_SECONDS, drain_seconds)
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Signals are the program's, which hands them to :meth:`handle_exit`."""
+        return nullcontext()
+
+    def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
+        """Go: accept nobody any more, and let the readers know."""
+        super().handle_exit(sig, frame)
+        self._draining.set()
+        for listening in getattr(self, "servers", ()):
+            listening.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        self._ready()
+
+    async def main_loop(self) -> None:
+        """Keep the date of the answers right until it is time to go."""
+        while not await self.on_tick(0):
+            try:
+                async with asyncio.timeout(1):
+                    await self._draining.wait()
+            except TimeoutError:
+                continue
+            self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is being answered, then close every connection, politely where the other side lets us."""
+        for listening in self.servers:
+            listening.close()
+        if self.server_state.tasks:
+            await asyncio.wait(set(self.server_state.tasks), timeout=self._grace)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._gone(self._grace / 4)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        left = set(self.server_state.tasks)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=self._grace)
+        for bound in sockets or ():
+            bound.close()
+
+    async def _gone(self, seconds: float) -> None:
+        end = self._world.monotonic() + seconds
+        while self.server_state.connections and self._world.monotonic() < end:
+            await self._world.sleep(0.01)
+
+
+def _expected(record: logging.LogRecord) -> bool:
+    """A body that stays incomplete on purpose is how AI SDK clients are told to come back; it is no fault."""
+    return "returned without completing response" not in record.getMessage()
