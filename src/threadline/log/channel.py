@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from threadline.domain.errors import Gone, ThreadlineError, Unavailable
-from threadline.log.ledger import Effect, Ended, Made, Published, Trimmed
+from threadline.log.commands import Effect, Ended, Made, Published, Trimmed
 from threadline.log.protocol import Batch, Reading
 
 RING_BYTES: Final = 64 * 1024

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from threadline.domain.errors import Gone, NotFound
 from threadline.log import rules
 from threadline.log.channel import Channels, follow
-from threadline.log.ledger import Append, Command, Create, Delete, Expire, Outcome, Touch, Trim
+from threadline.log.commands import Append, Command, Create, Delete, Expire, Outcome, Touch, Trim
 from threadline.log.protocol import Appended, Batch, Created, Producer, Reading, StreamConfig, StreamInfo
 from threadline.log.rules import Stream
 from threadline.world import World

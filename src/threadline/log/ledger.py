@@ -13,108 +13,26 @@ from typing import Final, Protocol
 
 from threadline.domain.errors import BadRequest, Conflict, NotFound
 from threadline.log import rules
-from threadline.log.protocol import Appended, Batch, Created, Producer, StreamConfig
+from threadline.log.commands import (
+    Append,
+    Command,
+    Create,
+    Delete,
+    Effect,
+    Ended,
+    Expire,
+    Made,
+    Outcome,
+    Published,
+    Touch,
+    Trim,
+    Trimmed,
+)
+from threadline.log.protocol import Appended, Batch, Created, StreamConfig
 from threadline.log.rules import Held, Stream
 
 ROW_BYTES: Final = 256 * 1024
 """Appends of one stream in one commit share a row until it holds this much."""
-
-
-@dataclass(slots=True)
-class Append:
-    """See ``Log.append``; ``now`` is Unix seconds, as in every command; ``size`` is that of the messages in bytes."""
-
-    name: str
-    messages: Sequence[bytes]
-    size: int
-    now: float
-    producer: Producer | None = None
-    order: str | None = None
-    close: bool = False
-    create: StreamConfig | None = None
-    content_type: str | None = None
-
-
-@dataclass(slots=True)
-class Create:
-    """See ``Log.create``."""
-
-    name: str
-    config: StreamConfig
-    messages: Sequence[bytes]
-    size: int
-    close: bool
-    now: float
-
-
-@dataclass(slots=True)
-class Trim:
-    """See ``Log.trim``."""
-
-    name: str
-    before: int
-    now: float
-
-
-@dataclass(slots=True)
-class Delete:
-    """See ``Log.delete``."""
-
-    name: str
-    now: float
-
-
-@dataclass(slots=True)
-class Touch:
-    """A stream with a TTL was read; nobody waits for this."""
-
-    name: str
-    now: float
-
-
-@dataclass(slots=True)
-class Expire:
-    """See ``Log.expire``; at most ``limit`` streams go at once."""
-
-    now: float
-    limit: int
-
-
-Command = Append | Create | Trim | Delete | Touch | Expire
-Outcome = Appended | Created | int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A batch was committed."""
-
-    name: str
-    batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A stream is there now."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A stream is not there any more."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trimmed:
-    """Messages below ``first`` may not be read any more."""
-
-    name: str
-    first: int
-
-
-Effect = Published | Made | Ended | Trimmed
 
 
 class Storage(Protocol):

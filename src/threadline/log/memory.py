@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from threadline.domain.errors import Unavailable
 from threadline.log import rules
+from threadline.log.commands import Command, Outcome
 from threadline.log.engine import Engine
-from threadline.log.ledger import Command, Ledger, Outcome
+from threadline.log.ledger import Ledger
 from threadline.log.protocol import Batch, Reading
 from threadline.log.rules import Held, Stream
 from threadline.world import World

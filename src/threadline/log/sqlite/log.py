@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, cast
 
 from threadline.domain.errors import Unavailable
+from threadline.log.commands import Append, Command, Create, Outcome
 from threadline.log.engine import Engine
-from threadline.log.ledger import Append, Command, Create, Outcome
 from threadline.log.protocol import Reading
 from threadline.log.rules import Stream
 from threadline.log.sqlite import reader

@@ -17,7 +17,8 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from threadline.domain.errors import ThreadlineError, Unavailable
-from threadline.log.ledger import Command, Effect, Ledger, Outcome
+from threadline.log.commands import Command, Effect, Outcome
+from threadline.log.ledger import Ledger
 from threadline.log.sqlite import schema
 from threadline.log.sqlite.storage import SqliteStorage
 
