@@ -54,6 +54,36 @@ async def test_a_failing_unit_is_rolled_back_alone(store: Store) -> None:
     assert await store.read(names) == [str(number) for number in range(200) if number % 3]
 
 
+async def test_a_unit_that_fails_when_it_has_the_commit_to_itself_leaves_nothing(store: Store) -> None:
+    with pytest.raises(LookupError):
+        await store.write(add_user("bad", fail=True))
+    await store.write(add_user("good"))
+    assert await store.read(names) == ["good"]
+
+
+@pytest.mark.parametrize("together", [1, 20])
+async def test_a_full_disk_fails_what_does_not_fit_and_acknowledges_nothing_that_is_not_kept(
+    store: Store, together: int
+) -> None:
+    def limit(pages: int) -> Callable[[Tx], int]:
+        return lambda tx: int(tx.conn.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one())
+
+    pages = await store.write(lambda tx: int(tx.conn.exec_driver_sql("PRAGMA page_count").scalar_one()))
+    await store.write(limit(pages + 20))
+    kept: list[str] = []
+    refused = 0
+    for _ in range(0, 100, together):
+        units = [store.write(add_user("x" * 3_000)) for _ in range(together)]
+        results = await asyncio.gather(*units, return_exceptions=True)
+        kept += [result for result in results if isinstance(result, str)]
+        refused += sum(isinstance(result, Exception) for result in results)
+    assert refused
+    assert await store.read(count) == len(kept)
+    await store.write(limit(1 << 30))
+    kept.append(await store.write(add_user("fits again")))
+    assert await store.read(lambda tx: list(tx.conn.execute(select(tables.users.c.id)).scalars())) == kept
+
+
 async def test_pokes_ring_after_the_commit_and_only_for_units_that_stay(store: Store, signals: Signals) -> None:
     with signals.listen("good") as good, signals.listen("bad") as bad:
         good_unit = store.write(add_user("good", topic="good"))
