@@ -28,10 +28,13 @@ def messages_of(messages: Sequence[Message], *, reasoning_field: str | None = No
     """The history as a provider takes it: every tool call has a result, and no message is empty.
 
     Reasoning is left out; with ``reasoning_field`` that of the current turn goes back under that name, on the
-    messages that called tools.
+    messages that called tools: on all of them (some of which may have none) where there is any.
     """
     out: list[dict[str, Any]] = []
     turn = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+    current = [part["type"] for message in messages[turn + 1 :] for part in message.parts]
+    if "reasoning" not in current:
+        reasoning_field = None
     for at, message in enumerate(messages):
         if message.role == "assistant":
             _assistant(message.parts, out, reasoning_field if at > turn else None)
@@ -102,7 +105,7 @@ def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], reasoning_field
         if tools or any(texts):
             message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or None}
             if tools:
-                if reasoning_field and reasoning:
+                if reasoning_field:
                     message[reasoning_field] = "".join(reasoning)
                 message["tool_calls"] = [_call(tool) for tool in tools]
             out.append(message)

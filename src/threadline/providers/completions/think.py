@@ -28,7 +28,7 @@ class Thinking:
         """Right behind a tag."""
         self._fences = self._ticks = 0
         self._pass(before)
-        self.plain = not self._start
+        self.plain = not (self._start or self._ticks)
         """Text without any ``<`` and backtick may go past this object: nothing is held, and no tag is open."""
 
     def feed(self, text: str) -> list[tuple[bool, str]]:
@@ -37,7 +37,7 @@ class Thinking:
         out: list[tuple[bool, str]] = []
         while self._reasoning(out) if self._inside else self._text(out):
             pass
-        self.plain = not (self._held or self._inside or self._start or self._after)
+        self.plain = not (self._held or self._inside or self._start or self._after or self._ticks)
         return out
 
     def end(self) -> list[tuple[bool, str]]:
