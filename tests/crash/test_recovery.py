@@ -79,7 +79,7 @@ async def test_before_anything_visible_the_step_runs_again(server: Server, fake:
     assert case.seen.text == fake.text(chunks=50)
 
 
-@pytest.mark.parametrize("way", ["exact", "repeat", "strip", "preamble", "over", "rephrase", "refuse"])
+@pytest.mark.parametrize("way", ["exact", "repeat", "preamble", "over", "refuse"])
 async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_honestly_interrupted_never_doubled(
     server: Server, fake: Fake, way: str
 ) -> None:
@@ -98,6 +98,38 @@ async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_h
     else:
         assert status == "interrupted"
         assert fake.text(chunks=200).startswith(case.seen.text), "an interrupted answer has words that are not its own"
+
+
+ESSAY = (
+    "Rivers begin small. A spring in the hills gives a thread of water, and rain adds to it as it runs down. "
+    "Other streams join, and what was a brook becomes wide enough to carry a boat. In the plain it slows, bends "
+    "from side to side, and lays down the sand that it brought from the mountains. Towns grew on its banks, since "
+    "water turned their mills and carried their goods. At its mouth the river divides, and the land that it built "
+    "there is flat, wet and fertile, so that farmers came early and stayed. Only then does it reach the sea."
+)
+REPHRASED = (
+    "In the hills a spring gives a thread of water, so rivers begin small, and rain adds to it. Streams join the "
+    "brook until it is wide and can carry a boat, and in the plain it slows and bends and lays down its sand."
+)
+
+
+@pytest.mark.parametrize("opening", ["", "In other words: ", "Let me start over. "])
+async def test_a_model_that_says_the_answer_again_in_other_words_leaves_it_interrupted_and_not_doubled(
+    server: Server, fake: Fake, opening: str
+) -> None:
+    case = Case(server, fake.model(text=ESSAY, pace=0.02, again={"text": opening + REPHRASED}))
+    await case.cut_when(text_of_length(300))
+    await case.ends("interrupted")
+    assert ESSAY.startswith(case.seen.text)
+
+
+async def test_a_model_that_swallows_the_blank_before_its_continuation_loses_no_word(
+    server: Server, fake: Fake
+) -> None:
+    case = Case(server, fake.model(chunks=200, pace=0.01, way="strip"))
+    await case.cut_when(text_of_length(300))
+    await case.ends()
+    assert case.seen.text.replace(" ", "") == fake.text(chunks=200).replace(" ", "")
 
 
 async def test_in_the_middle_of_text_a_continuation_by_prefill_is_whole(server: Server, fake: Fake) -> None:

@@ -138,7 +138,8 @@ async def stored(client: Client, conversation: str) -> list[dict[str, Any]]:
 
 
 async def stored_answer(client: Client, conversation: str, run: str) -> dict[str, Any]:
-    """The stored message that ``run`` wrote."""
+    """The stored message that ``run`` wrote, once it is: ``finish`` is read a moment before the fold is committed."""
+    await until_ended(client, run)
     (message,) = [one for one in await stored(client, conversation) if one["run_id"] == run]
     return message
 
