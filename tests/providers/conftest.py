@@ -23,7 +23,7 @@ def recordings_folder() -> Path:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test that takes a ``recording`` runs for every one; without any it is skipped, which CI takes for a failure."""
+    """A test of a ``recording`` runs for every one; without any it is skipped, which CI takes for a failure."""
     if "recording" in metafunc.fixturenames:
         found = sorted(recordings_folder().glob("openai-chat.*.jsonl"))
         none = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))

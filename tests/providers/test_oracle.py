@@ -58,7 +58,7 @@ OUTPUTS = WORDS | st.dictionaries(st.sampled_from(["x", "y"]), st.integers(), ma
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Both:
-    """User messages (some with a picture) and answers of several steps, with tools that answer, fail, or did neither."""
+    """User messages, some with a picture, and answers of several steps, with tools that answer, fail, or do neither."""
     both = Both([], [], draw(st.none() | WORDS), draw(st.lists(tool_specs(), max_size=2, unique_by=lambda t: t.name)))
     calls = iter(range(1000))
     for turn in range(draw(st.integers(1, 3))):
