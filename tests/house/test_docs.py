@@ -44,6 +44,16 @@ def event_types() -> Iterator[str]:
                     yield str(value.value)
 
 
+def route_paths() -> Iterator[str]:
+    """Every address of the URL table: the resources' and, by their constructors, the raw ones'."""
+    from threadline import routes
+
+    yield from (path for _, path, *_ in routes.RESOURCES)
+    for node in ast.walk(parsed(SOURCE / "routes" / "__init__.py")):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("Route"):
+            yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))
+
+
 def command_names() -> Iterator[str]:
     """Every command as a person types it."""
     cli: Any = importlib.import_module("threadline.cli")
@@ -78,6 +88,13 @@ def test_every_event_is_in_the_reference() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     assert not (gone := missing(command_names())), faults(gone)
+
+
+def test_every_route_is_in_the_reference() -> None:
+    """The names of parameters are free; the addresses are not."""
+    known = set(re.findall(r"(?<![\w.:/])/[\w/.{}-]*", re.sub(r"\{\w+\}", "{}", reference())))
+    gone = [path for path in sorted(set(route_paths())) if re.sub(r"\{\w+\}", "{}", path) not in known]
+    assert not gone, faults(gone)
 
 
 def test_the_reference_names_no_setting_that_is_none() -> None:
