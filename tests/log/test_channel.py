@@ -1,0 +1,162 @@
+"""The fan-out by itself: bounds, forgetting, and a source that is no stream of the log."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, cast
+
+import pytest
+
+from tests.log.engines import Clock, messages_of
+from threadline.log.channel import RECENT, RING_BYTES, Channel, Channels, follow
+from threadline.log.commands import Published
+from threadline.log.memory import MemoryLog
+from threadline.log.protocol import Batch, Reading, StreamConfig
+
+pytestmark = pytest.mark.anyio
+
+
+class Table:
+    """A source that is a list somewhere else; ``after_read`` runs between its snapshot and its answer."""
+
+    def __init__(self, rows: list[bytes]) -> None:
+        self.rows = rows
+        self.reads = 0
+        self.closed = False
+        self.after_read: Callable[[], None] = lambda: None
+
+    async def read(self, start: int) -> Reading:
+        self.reads += 1
+        rows = tuple(self.rows[start : start + 3])
+        ended = start + len(rows) >= len(self.rows)
+        self.after_read()
+        await asyncio.sleep(0)
+        batches = (Batch(start, rows),) if rows else ()
+        return Reading(batches, start + len(rows), up_to_date=ended, closed=ended and self.closed)
+
+
+async def test_another_source_is_followed_by_its_doorbell_alone() -> None:
+    table, channel = Table([b"%d" % n for n in range(7)]), Channel()
+    found: list[bytes] = []
+
+    async def run() -> None:
+        async for batches in follow(table, channel, 0):
+            found.extend(messages_of(batches))
+
+    task = asyncio.create_task(run())
+    while len(found) < 7:
+        await asyncio.sleep(0)
+    reads = table.reads
+    await asyncio.sleep(0.01)
+    assert table.reads <= reads + 1
+    table.rows.append(b"7")
+    channel.ring_bell()
+    while len(found) < 8:
+        await asyncio.sleep(0)
+    table.rows.append(b"8")
+    table.closed = True
+    channel.ring_bell()
+    await asyncio.wait_for(task, 10)
+    assert found == [b"%d" % n for n in range(9)]
+
+
+async def test_a_bell_between_a_snapshot_and_its_answer_is_not_missed() -> None:
+    table, channel = Table([b"0"]), Channel()
+
+    def late() -> None:
+        table.after_read = lambda: None
+        table.rows.append(b"1")
+        channel.ring_bell()
+
+    table.after_read = late
+    async with aclosing(cast(Any, follow(table, channel, 0))) as steps:
+        found = [messages_of(await asyncio.wait_for(anext(steps), 10)) for _ in range(2)]
+    assert found == [[b"0"], [b"1"]]
+
+
+async def test_a_batch_between_a_snapshot_and_its_answer_is_not_missed() -> None:
+    table, channel = Table([]), Channel()
+
+    def late() -> None:
+        table.after_read = lambda: None
+        table.rows.append(b"0")
+        channel.publish(Batch(0, (b"0",), final=True))
+
+    table.after_read = late
+    found = [messages_of(step) async for step in follow(table, channel, 0)]
+    assert found == [[b"0"]]
+
+
+async def test_a_follower_at_the_tail_does_not_read_at_all() -> None:
+    table, channel = Table([]), Channel()
+    found: list[bytes] = []
+
+    async def run() -> None:
+        async for batches in follow(table, channel, 0):
+            found.extend(messages_of(batches))
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(0.001)
+    for number in range(50):
+        channel.publish(Batch(number, (b"%d" % number,), final=number == 49))
+        await asyncio.sleep(0)
+    await asyncio.wait_for(task, 10)
+    assert len(found) == 50
+    assert table.reads == 1
+
+
+async def test_a_channel_keeps_no_more_than_its_bound_but_always_the_newest() -> None:
+    channel = Channel()
+    for number in range(1000):
+        channel.publish(Batch(number, (b"x" * 1000,)))
+    assert channel.since(0) == ()
+    kept = [number for number in range(1000) if channel.since(number)]
+    assert kept == list(range(kept[0], 1000))
+    assert len(kept) * 1000 <= RING_BYTES
+    channel.publish(Batch(1000, (b"x" * RING_BYTES * 2,)))
+    assert [batch.first for batch in channel.since(1000)] == [1000]
+    assert channel.since(999) == ()
+
+
+async def test_what_is_taken_from_a_channel_begins_at_any_offset_within_it() -> None:
+    channel = Channel()
+    for first in range(0, 12, 3):
+        channel.publish(Batch(first, tuple(b"%d" % n for n in range(first, first + 3))))
+    for start in range(12):
+        assert messages_of(channel.since(start)) == [b"%d" % n for n in range(start, 12)]
+    assert channel.since(12) == ()
+
+
+async def test_channels_that_nobody_follows_are_dropped() -> None:
+    channels = Channels()
+    for number in range(RECENT * 3):
+        channels.open(f"s{number}")
+    gc.collect()
+    assert len(channels) == RECENT
+    channels.deliver([Published("s0", Batch(0, (b"x",)))])
+    assert channels.get("s0") is None
+    held = channels.open("s0")
+    for number in range(RECENT * 3):
+        channels.open(f"t{number}")
+    assert channels.get("s0") is held
+
+
+async def test_a_thousand_followers_leave_nothing_behind() -> None:
+    log = MemoryLog(Clock())
+    await log.create("s", StreamConfig())
+    tasks = [asyncio.create_task(_first(log)) for _ in range(1000)]
+    await asyncio.sleep(0.01)
+    for task in tasks[::2]:
+        task.cancel()
+    await log.append("s", [b"x"])
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not log._channels.open("s")._waiters
+    await log.close()
+
+
+async def _first(log: MemoryLog) -> None:
+    async with aclosing(cast(Any, log.follow("s"))) as steps:
+        await anext(steps)
