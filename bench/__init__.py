@@ -1,0 +1,1 @@
+"""Benchmarks: each figure beside its limit or peer, taken in the same run."""
