@@ -36,9 +36,9 @@ def say(tx: Tx, chat: str, words: str, parent: str | None = None, **more: Any) -
     return messages.add(tx, NewMessage(chat, "user", parts, parent_id=parent, **more))
 
 
-def want_run(tx: Tx, chat: ConversationRow, status: str = "queued") -> str:
+def want_run(tx: Tx, chat: ConversationRow, status: str = "queued", parent: str | None = None) -> str:
     run_id = tx.new_id("run")
-    answer = messages.add(tx, NewMessage(chat.id, "assistant", None, run_id=run_id))
+    answer = messages.add(tx, NewMessage(chat.id, "assistant", None, parent_id=parent, run_id=run_id))
     runs.insert(tx, run_id, runs.NewRun(chat.id, chat.user_id, answer.id, "msg_x", "demo/demo", {}))
     tx.conn.execute(update(tables.runs).where(tables.runs.c.id == run_id).values(status=status))
     return run_id
@@ -131,38 +131,51 @@ def in_scratch_store(work: Callable[[Tx], T]) -> T:
     return result
 
 
-async def test_a_path_under_a_limit_costs_the_same_in_a_long_conversation(store: Store) -> None:
+LOOK_UPS: dict[str, Callable[[Tx, str, str], object]] = {
+    "the way up from a leaf": lambda tx, chat, leaf: messages.path(tx, chat, leaf, 20),
+    "by our id": lambda tx, chat, leaf: messages.get(tx, chat, leaf),
+    "by the client's id": lambda tx, chat, leaf: messages.find(tx, chat, "c19"),
+    "by the client's id and content": lambda tx, chat, leaf: messages.find_same(tx, chat, "c19", b"19"),
+    "the children": lambda tx, chat, leaf: messages.children(tx, chat, leaf),
+    "the roots": lambda tx, chat, leaf: messages.children(tx, chat, None),
+    "the leaf below a leaf": lambda tx, chat, leaf: messages.newest_leaf(tx, chat, leaf),
+    "a page": lambda tx, chat, leaf: messages.page(tx, chat, None, 20),
+    "the conversation": lambda tx, chat, leaf: conversations.find(tx, chat),
+}
+
+
+async def test_each_look_up_costs_the_same_in_a_long_conversation(store: Store) -> None:
     """Counted in SQLite's own steps, which do not depend on the machine."""
 
-    def steps(tx: Tx, chat: str, leaf: str) -> int:
+    def steps(tx: Tx, look_up: Callable[[Tx, str, str], object], chat: str, leaf: str) -> int:
         raw: Any = tx.conn.connection.driver_connection
-        count = 0
+        taken = 0
 
         def tick() -> int:
-            nonlocal count
-            count += 1
+            nonlocal taken
+            taken += 1
             return 0
 
-        raw.set_progress_handler(tick, 10)
+        raw.set_progress_handler(tick, 1)
         try:
-            assert messages.path(tx, chat, leaf, 20)
+            look_up(tx, chat, leaf)
         finally:
             raw.set_progress_handler(None, 0)
-        return count
+        return taken
 
-    def work(tx: Tx) -> tuple[int, int]:
-        found = []
-        for length in (20, 2_000):
-            chat = conversation(tx).id
-            leaf = None
-            for number in range(length):
-                leaf = say(tx, chat, str(number), leaf).id
-            assert leaf is not None
-            found.append(steps(tx, chat, leaf))
-        return found[0], found[1]
+    def grown(tx: Tx, length: int) -> dict[str, int]:
+        chat = conversation(tx)
+        leaf = None
+        for number in range(length):
+            name = str(number)
+            leaf = say(tx, chat.id, name, leaf, client_id=f"c{name}", digest=name.encode()).id
+            want_run(tx, chat, "completed", leaf)
+        assert leaf is not None
+        return {name: steps(tx, look_up, chat.id, leaf) for name, look_up in LOOK_UPS.items()}
 
-    short, long = await store.write(work)
-    assert long <= short * 1.05
+    short, long = await store.write(lambda tx: (grown(tx, 20), grown(tx, 2_000)))
+    slower = [name for name in LOOK_UPS if long[name] > short[name] * 1.1 + 10]
+    assert not slower
 
 
 async def test_parts_are_filled_once(store: Store) -> None:

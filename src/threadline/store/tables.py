@@ -69,8 +69,8 @@ messages = Table(
     Column("run_id", Text),
     Column("created_at", Float, nullable=False),
     Index("messages_in_conversation", "conversation_id", "created_at", "id"),
-    Index("messages_by_client_id", "conversation_id", "client_id"),
-    Index("messages_by_parent", "conversation_id", "parent_id"),
+    Index("messages_by_client_id", "conversation_id", "client_id", "created_at", "id"),
+    Index("messages_by_parent", "conversation_id", "parent_id", "created_at", "id"),
 )
 
 runs = Table(

@@ -84,8 +84,8 @@ def _messages() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
     )
     op.create_index("messages_in_conversation", "messages", ["conversation_id", "created_at", "id"])
-    op.create_index("messages_by_client_id", "messages", ["conversation_id", "client_id"])
-    op.create_index("messages_by_parent", "messages", ["conversation_id", "parent_id"])
+    op.create_index("messages_by_client_id", "messages", ["conversation_id", "client_id", "created_at", "id"])
+    op.create_index("messages_by_parent", "messages", ["conversation_id", "parent_id", "created_at", "id"])
 
 
 def _runs() -> None:
