@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Receive, Scope, Send
 
-from threadline.domain.errors import BadRequest, NotFound
+from threadline.domain.errors import NotFound
 from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers, query
@@ -56,9 +56,11 @@ class ChatStream:
             return run
         if chat_or_run.startswith("run_"):
             return await answers.run(user_id, chat_or_run)
-        if not chat_or_run:
-            raise BadRequest(surface="stream")
-        return await answers.active(user_id, chat_or_run)
+        try:
+            return await answers.active(user_id, chat_or_run)
+        except NotFound:
+            # A page asks before anything was said in its new chat; and of another's chat the same is told.
+            return None
 
     async def _tail(self, run: RunRow) -> int:
         if run.next_offset is not None:

@@ -1,0 +1,120 @@
+"""A whole server in this process, on a free loopback port, with its log in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.answers import new_id, submit
+from tests.support.client import Client, Stream
+from threadline.app.compose import App, Seams, open_app
+from threadline.app.running import run_app
+from threadline.log.memory import MemoryLog
+from threadline.server import bind
+from threadline.settings import Settings
+from threadline.world import SystemWorld
+
+PAGE = "<!doctype html><title>Threadline</title>"
+
+
+@dataclass
+class House:
+    """A server that runs. ``folder`` is where its page is."""
+
+    app: App
+    port: int
+    folder: Path
+    task: asyncio.Task[None]
+    said: list[str] = field(default_factory=list)
+
+    def visitor(self, **headers: str) -> Client:
+        """Somebody without a cookie."""
+        return Client(self.port, headers=headers)
+
+    async def drain(self) -> None:
+        """Tell it to go, and wait until it is gone."""
+        self.app.draining.set()
+        await self.task
+
+
+@asynccontextmanager
+async def open_house(folder: Path, *, heartbeat: float = 15.0, **settings: Any) -> AsyncIterator[House]:
+    """A server for the time of the block."""
+    static = folder / "static"
+    (static / "assets").mkdir(parents=True)
+    (static / "index.html").write_text(PAGE)
+    (static / "assets" / "page-1a2b3c.js").write_text("console.log('page')\n" * 200)
+    world = SystemWorld()
+    seams = Seams(world=world, log=MemoryLog(world), static=static, heartbeat=heartbeat)
+    chosen = Settings(data=folder / "data", **{"drain_seconds": 3.0, **settings})
+    async with open_app(chosen, seams) as app:
+        sockets = bind("127.0.0.1", 0)
+        said: list[str] = []
+        up = asyncio.Event()
+
+        def say(line: str) -> None:
+            said.append(line)
+            up.set()
+
+        task = asyncio.create_task(run_app(app, sockets, say))
+        await up.wait()
+        house = House(app, sockets[0].getsockname()[1], static, task, said)
+        try:
+            yield house
+        finally:
+            app.draining.set()
+            await task
+
+
+@pytest.fixture(scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One server for a file's tests; each of them is a visitor of its own."""
+    async with open_house(tmp_path_factory.mktemp("house")) as running:
+        yield running
+
+
+@pytest.fixture
+def open_own(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[House]]:
+    """Opens a server of the test's own, with settings."""
+    return lambda **settings: open_house(tmp_path, **settings)
+
+
+@pytest.fixture
+async def visitor(house: House) -> Client:
+    """A guest who has been here before."""
+    client = house.visitor()
+    await client.get("/api/me")
+    return client
+
+
+def asking(text: str, chat: str | None = None, **more: Any) -> dict[str, Any]:
+    """The body of a submit."""
+    message = {"id": os.urandom(8).hex(), "role": "user", "parts": [{"type": "text", "text": text}]}
+    return {"id": chat or new_id(), "messages": [message], "trigger": "submit-message", **more}
+
+
+async def begun(visitor: Client, text: str, chat: str | None = None) -> str:
+    """Submit to the demo model and leave at once; returns the run's id."""
+    run, stream = await submit(visitor, text, chat, model="demo/demo")
+    stream.close()
+    return run
+
+
+async def chunks(stream: Stream) -> list[tuple[int, dict[str, Any]]]:
+    """The numbered chunks of a stream that ends cleanly with ``[DONE]``."""
+    events = [event async for event in stream.sse() if event.data is not None]
+    assert stream.ended == "clean"
+    assert events[-1].data == "[DONE]"
+    return [(int(event.id or -1), event.json) for event in events[:-1]]
+
+
+def text_of(found: list[tuple[int, dict[str, Any]]]) -> str:
+    """The text of an answer's chunks."""
+    return "".join(chunk["delta"] for _, chunk in found if chunk["type"] == "text-delta")
