@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.answers import new_id, stored, text_of, until_ended
+from tests.support.answers import new_id, settled, text_of, until_ended
 from tests.support.client import Client
 from tests.support.fake import Fake
 from tests.support.node import Driver
@@ -28,7 +28,7 @@ def types(answer: dict[str, Any]) -> list[str]:
 
 
 async def run_of(client: Client, conversation: str) -> str:
-    return str([message["run_id"] for message in await stored(client, conversation) if message["run_id"]][-1])
+    return str([message["run_id"] for message in await settled(client, conversation) if message["run_id"]][-1])
 
 
 async def test_an_answer_is_read_whole_and_is_valid(sdk: Driver, visitor: Client, fake: Fake) -> None:
@@ -36,7 +36,7 @@ async def test_an_answer_is_read_whole_and_is_valid(sdk: Driver, visitor: Client
     answer = await sdk.do("answer", chat=chat, text="Hello.", model=fake.model(chunks=50, pace=0.001))
     check(answer)
     assert answer["text"] == fake.text(chunks=50)
-    (message,) = [one for one in await stored(visitor, chat) if one["role"] == "assistant"]
+    (message,) = [one for one in await settled(visitor, chat) if one["role"] == "assistant"]
     assert text_of(message) == answer["text"]
     assert message["id"] == answer["last"]["id"]
 
@@ -52,7 +52,7 @@ async def test_a_second_message_of_the_same_chat_is_answered_with_the_first_as_i
         assert report["errors"] == []
         assert report["text"] == fake.text(chunks=10)
     assert len(report["messages"]) == 4
-    kept = await stored(visitor, chat)
+    kept = await settled(visitor, chat)
     assert [message["role"] for message in kept] == ["user", "assistant", "user", "assistant"]
     assert kept[2]["parent_id"] == kept[1]["id"]
 
@@ -66,7 +66,7 @@ async def test_regenerate_makes_a_sibling(sdk: Driver, visitor: Client, fake: Fa
     report = await sdk.do("settled", **{"as": chat})
     assert report["errors"] == []
     assert [message["role"] for message in report["messages"]] == ["user", "assistant"]
-    question, first, second = await stored(visitor, chat)
+    question, first, second = await settled(visitor, chat)
     assert first["parent_id"] == second["parent_id"] == question["id"]
     assert report["messages"][1]["id"] == second["id"]
 
@@ -79,7 +79,7 @@ async def test_an_edit_makes_a_sibling_of_the_question(sdk: Driver, visitor: Cli
     await sdk.do("send", **{"as": chat, "text": "Right.", "messageId": first["id"]})
     report = await sdk.do("settled", **{"as": chat})
     assert report["errors"] == []
-    questions = [message for message in await stored(visitor, chat) if message["role"] == "user"]
+    questions = [message for message in await settled(visitor, chat) if message["role"] == "user"]
     assert [text_of(question) for question in questions] == ["Wrong.", "Right."]
     assert questions[0]["parent_id"] == questions[1]["parent_id"]
 
@@ -122,7 +122,7 @@ async def test_a_stop_ends_the_stream_with_abort_and_finish_and_keeps_the_partia
     assert types(answer)[-2:] == ["abort", "finish"]
     assert answer["text"]
     assert fake.text(chunks=200).startswith(answer["text"])
-    (message,) = [one for one in await stored(visitor, chat) if one["role"] == "assistant"]
+    (message,) = [one for one in await settled(visitor, chat) if one["role"] == "assistant"]
     assert message["status"] == "stopped"
     assert text_of(message) == answer["text"]
 

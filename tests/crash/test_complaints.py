@@ -246,6 +246,7 @@ async def test_no_message_vanishes_when_a_branch_is_made_in_the_middle(server: S
     body = chat_body("One, better.", conversation, model, messageId=before[0])
     stream = await client.open("POST", "/api/chat", body)
     assert await Assembly().drink(stream)
+    await until_ended(client, stream.headers["x-threadline-run"])
     after = await stored(client, conversation)
     assert [message["id"] for message in after][: len(before)] == before
     assert after[len(before)]["parent_id"] == after[0]["parent_id"], "the edit is a sibling"

@@ -137,6 +137,15 @@ async def stored(client: Client, conversation: str) -> list[dict[str, Any]]:
     return list((await client.get(f"/api/conversations/{conversation}/messages?limit=2000"))["items"])
 
 
+async def settled(client: Client, conversation: str, seconds: float = 20) -> list[dict[str, Any]]:
+    """The same, once no answer in it is open any more."""
+    began = time.monotonic()
+    while any(one["status"] in ("queued", "streaming") for one in (messages := await stored(client, conversation))):
+        assert time.monotonic() - began < seconds, f"still open after {seconds} s: {messages}"
+        await asyncio.sleep(0.02)
+    return messages
+
+
 async def stored_answer(client: Client, conversation: str, run: str) -> dict[str, Any]:
     """The stored message that ``run`` wrote, once it is: ``finish`` is read a moment before the fold is committed."""
     await until_ended(client, run)
