@@ -140,10 +140,12 @@ async def stored(client: Client, conversation: str) -> list[dict[str, Any]]:
 async def settled(client: Client, conversation: str, seconds: float = 20) -> list[dict[str, Any]]:
     """The same, once no answer in it is open any more."""
     began = time.monotonic()
-    while any(one["status"] in ("queued", "streaming") for one in (messages := await stored(client, conversation))):
+    while True:
+        messages = await stored(client, conversation)
+        if all(one["status"] not in ("queued", "streaming") for one in messages):
+            return messages
         assert time.monotonic() - began < seconds, f"still open after {seconds} s: {messages}"
         await asyncio.sleep(0.02)
-    return messages
 
 
 async def stored_answer(client: Client, conversation: str, run: str) -> dict[str, Any]:
