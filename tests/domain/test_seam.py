@@ -37,7 +37,9 @@ def test_words_that_are_repeated_are_trimmed(cut: int, repeated: int, size: int)
 
 
 @given(st.integers(60, len(STORY) - 40), st.integers(8, 60), st.integers(1, 30))
-def test_a_repetition_that_begins_within_a_word_is_trimmed_when_it_is_long_enough(at: int, back: int, size: int) -> None:
+def test_a_repetition_that_begins_within_a_word_is_trimmed_when_it_is_long_enough(
+    at: int, back: int, size: int
+) -> None:
     assert joined(STORY[:at], STORY[max(at - back, 0) :], size) == STORY
 
 
@@ -71,7 +73,9 @@ def test_a_model_that_talks_about_the_text_is_noticed(opening: str, size: int) -
 
 
 def test_a_model_that_rephrases_the_beginning_is_noticed() -> None:
-    again = "Each evening the lighthouse keeper climbed up the stairs and lit the lamp, and then one line went into a book."
+    again = (
+        "Each evening the lighthouse keeper climbed up the stairs and lit the lamp, and then one line went into a book."
+    )
     with pytest.raises(NotContinued):
         joined(STORY[:300], again)
 

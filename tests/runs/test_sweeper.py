@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def sweeper(house: House) -> Sweeper:
     return Sweeper(
         store=house.store,
         log=house.log,
+        signals=house.signals,
         world=house.world,
         conversations=Conversations(house.store, house.log),
         config=RunConfig(retention_seconds=0),
@@ -85,12 +87,17 @@ async def test_a_conversation_deleted_in_mid_run_stops_it_and_leaves_nothing(tmp
 
     async with opened(tmp_path) as house:
         service = Conversations(house.store, house.log)
-        paused = Paused(MODEL, 4)
+        paused, draining = Paused(MODEL, 4), asyncio.Event()
         async with house.worker(paused):
+            sweeping = asyncio.create_task(sweeper(house).run(draining))
             submitted = await house.ask()
             await paused.reached.wait()
             await service.delete(house.user, "chat-1")
-        await sweeper(house).sweep()
+            async with asyncio.timeout(20):
+                while await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None:
+                    await asyncio.sleep(0.01)
+            draining.set()
+            await sweeping
         assert await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is None
         assert await house.store.read(lambda tx: runs.get(tx, submitted.run_id)) is None
         with pytest.raises(NotFound):

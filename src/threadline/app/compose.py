@@ -130,7 +130,9 @@ def _compose(settings: Settings, seams: Seams, ground: _Ground) -> App:
     worker = Worker(
         store=store, signals=ground.signals, world=world, models=registry, engine=engine, config=config
     )
-    sweeper = Sweeper(store=store, log=log, world=world, conversations=conversations, config=config)
+    sweeper = Sweeper(
+        store=store, log=log, signals=ground.signals, world=world, conversations=conversations, config=config
+    )
     pulse = Pulse(world, ground.draining, seams.heartbeat)
 
     async def ready() -> None:

@@ -28,7 +28,7 @@ class Chat:
         fields = body.parse_object(await body.read(scope, receive))
         user_id = (await who(context, scope)).id
         submitted = await context.turns.submit(user_id, chat_request.parse(fields, user_id))
-        run = await context.answers.run(user_id, submitted.run_id)
+        run = submitted.run
         if _wants_json(scope):
             message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
             await _send_json(send, orjson.dumps(message), run_headers(run))

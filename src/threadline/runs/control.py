@@ -25,6 +25,8 @@ class Control:
         self.reason: Reason | None = None
         self.done = False
         """Whether the answer is closed and folded, so that the run is nobody's any more."""
+        self.under_way = asyncio.Event()
+        """Set when the first of the answer is written, or there is nothing more to come."""
         self._waiting: asyncio.Task[object] | None = None
         self._cancelled = False
 

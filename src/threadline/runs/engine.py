@@ -58,7 +58,8 @@ class Engine:
         """
         writer = RunWriter(self._log, self._world, run.id, run.epoch)
         try:
-            if await writer.take_over():
+            # The first epoch has nobody to fence off: its first append makes the stream and is the fence of its own.
+            if run.epoch == 1 or await writer.take_over():
                 await self._fulfil(run, writer, control)
             await self._answers.conclude(run, writer.record, writer.trail)
         except Interrupted as interrupted:
@@ -66,6 +67,8 @@ class Engine:
                 await self._store.write(lambda tx: runs.release(tx, run.id, run.epoch))
         except (Fenced, NotFound, Gone):
             _log.info("run lost", extra={"run": run.id, "epoch": run.epoch})
+        finally:
+            control.under_way.set()
 
     async def _fulfil(self, run: RunRow, writer: RunWriter, control: Control) -> None:
         try:

@@ -69,6 +69,7 @@ async def _stream(
             ready = joiner.take(batch)
             if ready:
                 await writer.append(ready)
+                control.under_way.set()
     if joiner.closing is None:
         raise ProviderError("The provider's answer ended early.", retryable=True)
     left = [event for event in closings(writer.record) if event["type"] in ("text-end", "reasoning-end")]

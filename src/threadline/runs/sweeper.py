@@ -15,6 +15,7 @@ from threadline.runs.config import RunConfig
 from threadline.services.conversations import Conversations
 from threadline.store import changes, messages, runs, sessions
 from threadline.store.database import Store
+from threadline.store.signals import Signals
 from threadline.store.transaction import Tx
 from threadline.world import World
 
@@ -28,8 +29,16 @@ class Sweeper:
     """Trims the streams of folded runs, removes expired streams, deleted conversations, old changes and sessions."""
 
     def __init__(
-        self, *, store: Store, log: Log, world: World, conversations: Conversations, config: RunConfig
+        self,
+        *,
+        store: Store,
+        log: Log,
+        signals: Signals,
+        world: World,
+        conversations: Conversations,
+        config: RunConfig,
     ) -> None:
+        self._signals = signals
         self._store = store
         self._log = log
         self._world = world
@@ -37,16 +46,20 @@ class Sweeper:
         self._config = config
 
     async def run(self, draining: asyncio.Event) -> None:
-        """Sweep at once and then every ``EVERY_SECONDS``, until ``draining`` is set. A sweep that fails is tried again
-        at the next turn."""
-        while not draining.is_set():
-            try:
-                await self.sweep()
-            except Exception:
-                _log.exception("sweep failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await draining.wait()
+        """Sweep at once, then every ``EVERY_SECONDS`` and when the last run of something deleted has ended, until
+        ``draining`` is set. A sweep that fails is tried again at the next turn."""
+        with self._signals.listen("deleted") as bell:
+            forward = asyncio.create_task(_forward(draining, bell))
+            while not draining.is_set():
+                bell.clear()
+                try:
+                    await self.sweep()
+                except Exception:
+                    _log.exception("sweep failed")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(EVERY_SECONDS):
+                        await bell.wait()
+            await forward
 
     async def sweep(self) -> None:
         """One turn of everything."""
@@ -89,6 +102,11 @@ class Sweeper:
             return True
         _log.warning("an answer's events are kept, since its message does not tell them", extra={"run": run_id})
         return False
+
+
+async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
+    await draining.wait()
+    bell.set()
 
 
 def _told(tx: Tx, run_id: str) -> list[bytes] | None:

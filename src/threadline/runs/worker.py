@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from threadline.domain.errors import ThreadlineError, Unavailable
@@ -56,71 +56,67 @@ class Worker:
     async def run(self, draining: asyncio.Event) -> None:
         """Work until ``draining`` is set, then hand every run over and return."""
         async with asyncio.TaskGroup() as tasks:
-            heartbeat = tasks.create_task(self._heartbeat())
+            beside = [tasks.create_task(self._heartbeat()), tasks.create_task(self._pass_stops_on())]
             with self._signals.listen("runs") as bell:
                 forward = tasks.create_task(_forward(draining, bell))
                 while not draining.is_set():
                     bell.clear()
-                    for run in await self._claim():
+                    taken, lapse = await self._claim()
+                    for run in taken:
                         self._controls[run.id] = Control()
                         tasks.create_task(self._work(run))
-                    await self._wait(bell)
+                    await self._wait(bell, lapse)
                 await forward
                 for control in self._controls.values():
                     control.fire("drain")
                 while self._controls:
                     bell.clear()
                     await bell.wait()
-            heartbeat.cancel()
+            for task in beside:
+                task.cancel()
 
-    async def _claim(self) -> list[RunRow]:
+    async def _claim(self) -> tuple[list[RunRow], float | None]:
+        """The runs that are this worker's now, and when the next lease of anyone ends."""
         room = min(self._config.max_runs - len(self._controls), _CLAIM_AT_ONCE)
         if room <= 0:
-            return []
+            return [], None
         lease = self._config.lease_seconds
         since = self._trusted_since
 
-        def claim(tx: Tx) -> list[RunRow]:
+        def claim(tx: Tx) -> tuple[list[RunRow], float | None]:
             # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
             taken = runs.claim(tx, self._name, lease, room, lapsed_before=grace)
             for run in taken:
                 if run.epoch == 1:
                     changes.record(tx, run.user_id, {"type": "run.started", "run": run_view(run, "running")})
-            return taken
+            return taken, runs.next_lapse(tx)
 
         try:
-            taken = await self._store.write(claim)
+            taken, lapse = await self._store.write(claim)
         except Unavailable:
             self._trusted_since = self._world.now()
-            return []
+            return [], None
         if len(taken) == room:
             self._signals.poke("runs")
-        return taken
+        return taken, lapse
 
-    async def _wait(self, bell: asyncio.Event) -> None:
+    async def _wait(self, bell: asyncio.Event, lapse: float | None) -> None:
         """Until something is wanted, or the next lease of anyone ends."""
-        try:
-            lapse = await self._store.read(runs.next_lapse)
-        except Unavailable:
-            lapse = None
         longest = self._config.lease_seconds
         wait = longest if lapse is None else max(min(lapse - self._world.now(), longest), _LEAST_WAIT_SECONDS)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await bell.wait()
-        except TimeoutError:
-            pass
 
     async def _work(self, run: RunRow) -> None:
         control = self._controls[run.id]
         try:
-            title = ensure_title(self._store, self._models, run, self._config.title_model)
-            async with _background(self._watch(run, control)), _background(_quietly(title, run.id)) as titling:
+            async with _background(self._name_it(run, control)) as naming:
                 await self._engine.drive(run, control)
                 control.done = True
                 with control.cancellable():
-                    await titling
+                    await naming
         except Interrupted:
             return
         except Exception:
@@ -130,16 +126,23 @@ class Worker:
             del self._controls[run.id]
             self._signals.poke("runs")
 
-    async def _watch(self, run: RunRow, control: Control) -> None:
-        """Pass a stop on; listens before it looks, so that none is missed."""
-        with self._signals.listen(f"stop:{run.id}") as bell:
+    async def _name_it(self, run: RunRow, control: Control) -> None:
+        """A title beside the answer, once that is under way; what is only nice to have does not break what matters."""
+        await control.under_way.wait()
+        try:
+            await ensure_title(self._store, self._models, run, self._config.title_model)
+        except Exception:
+            _log.exception("no title", extra={"run": run.id})
+
+    async def _pass_stops_on(self) -> None:
+        """Listens before any run is held, so that no stop is missed; one that came before the claim came with it."""
+        with self._signals.listen("stops") as bell:
             while True:
-                bell.clear()
-                row = await self._store.read(lambda tx: runs.get(tx, run.id))
-                if row is None or row.cancel is not None:
-                    control.fire("stop")
-                    return
                 await bell.wait()
+                bell.clear()
+                for run_id in await self._store.read(runs.cancelled):
+                    if run_id in self._controls:
+                        self._controls[run_id].fire("stop")
 
     async def _heartbeat(self) -> None:
         lease = self._config.lease_seconds
@@ -182,11 +185,3 @@ async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[as
 async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
     await draining.wait()
     bell.set()
-
-
-async def _quietly(work: Coroutine[object, object, None], run_id: str) -> None:
-    """What is only nice to have does not break what matters."""
-    try:
-        await work
-    except Exception:
-        _log.exception("no title", extra={"run": run_id})

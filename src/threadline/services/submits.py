@@ -11,6 +11,7 @@ import orjson
 
 from threadline.domain.errors import BadRequest, TooLarge
 from threadline.domain.messages import Part, text_of
+from threadline.store.runs import RunRow
 
 MAX_ID: Final = 128
 MAX_MESSAGE_BYTES: Final = 2 << 20
@@ -40,11 +41,28 @@ class Submitted:
     """The run that answers; ``duplicate``: it was there already. ``message_id`` is the answer, ``parent_id`` what it
     answers."""
 
-    run_id: str
-    conversation_id: str
-    message_id: str
-    parent_id: str
+    run: RunRow
     duplicate: bool
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    @property
+    def conversation_id(self) -> str:
+        """Where it belongs."""
+        return self.run.conversation_id
+
+    @property
+    def message_id(self) -> str:
+        """The answer."""
+        return self.run.message_id
+
+    @property
+    def parent_id(self) -> str:
+        """The message that is answered."""
+        return self.run.parent_id
 
 
 def check(submit: Submit) -> None:

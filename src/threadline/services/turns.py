@@ -141,7 +141,7 @@ class Turns:
         if submit.model and submit.model != conversation.model:
             conversations.change(tx, conversation.id, model=submit.model)
         _tell(tx, conversation.id, is_new, added, run)
-        return Submitted(run.id, conversation.id, run.message_id, run.parent_id, duplicate=False)
+        return Submitted(run, duplicate=False)
 
     def _after(self, tx: Tx, submit: Submit, waiting: list[RunRow]) -> RunRow | None:
         """The run whose answer the new one follows, where one is going; obeys the policy for that."""
@@ -187,8 +187,7 @@ def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted |
     answers = runs.of_parent(tx, conversation.id, found.id)
     if not answers:
         return None
-    run = answers[-1]
-    return Submitted(run.id, conversation.id, run.message_id, run.parent_id, duplicate=True)
+    return Submitted(answers[-1], duplicate=True)
 
 
 def _regenerated(tx: Tx, conversation: ConversationRow, submit: Submit) -> MessageRow:

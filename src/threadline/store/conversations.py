@@ -221,9 +221,8 @@ def hide(tx: Tx, conversation_ids: Sequence[str]) -> list[str]:
     ids = list(conversation_ids)
     hidden = list(tx.conn.execute(_HIDE, {"ids": ids, "at": tx.now}).scalars())
     stopped = list(tx.conn.execute(_CANCEL, {"ids": hidden}).scalars()) if hidden else []
-    for run_id in stopped:
-        tx.poke(f"stop:{run_id}")
     if stopped:
+        tx.poke("stops")
         tx.poke("runs")
     return hidden
 

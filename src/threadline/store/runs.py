@@ -139,25 +139,26 @@ def of_parent(tx: Tx, conversation_id: str, parent_id: str) -> list[RunRow]:
 _UNFINISHED = (
     select(*_COLUMNS)
     .where(runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED))
-    .order_by(runs.c.created_at, runs.c.id)
 )
 
 
 def unfinished(tx: Tx, conversation_id: str) -> list[RunRow]:
     """A conversation's runs that have not ended, oldest first."""
-    return [_row(row) for row in tx.conn.execute(_UNFINISHED, {"conversation": conversation_id})]
+    found = [_row(row) for row in tx.conn.execute(_UNFINISHED, {"conversation": conversation_id})]
+    # Sorted here: an ORDER BY makes SQLite walk all of the conversation's runs for the few that are meant.
+    return sorted(found, key=lambda run: (run.created_at, run.id))
 
 
 _LATEST_ENDED = (
     select(*_COLUMNS)
     .where(runs.c.conversation_id == bindparam("conversation"), runs.c.ended_at.is_not(None))
-    .order_by(runs.c.ended_at.desc())
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc())
     .limit(1)
 )
 
 
 def latest_ended(tx: Tx, conversation_id: str) -> RunRow | None:
-    """The run of a conversation that ended last."""
+    """The newest of a conversation's runs that have ended."""
     row = tx.conn.execute(_LATEST_ENDED, {"conversation": conversation_id}).first()
     return _row(row) if row else None
 
@@ -243,12 +244,21 @@ def break_leases(tx: Tx) -> int:
     return tx.conn.execute(update(runs).where(runs.c.status == "running").values(lease_until=0.0)).rowcount
 
 
+_NEXT_LAPSE = select(func.min(runs.c.lease_until)).where(runs.c.status == "running")
+
+
 def next_lapse(tx: Tx) -> float | None:
     """When the next lease ends."""
-    lapse: float | None = tx.conn.execute(
-        select(func.min(runs.c.lease_until)).where(runs.c.status == "running")
-    ).scalar()
+    lapse: float | None = tx.conn.execute(_NEXT_LAPSE).scalar()
     return lapse
+
+
+_CANCELLED = select(runs.c.id).where(runs.c.status == "running", runs.c.cancel.is_not(None))
+
+
+def cancelled(tx: Tx) -> list[str]:
+    """The runs that somebody works on and that are to end."""
+    return [row.id for row in tx.conn.execute(_CANCELLED)]
 
 
 def request_cancel(tx: Tx, run_id: str, reason: str) -> None:
@@ -258,7 +268,7 @@ def request_cancel(tx: Tx, run_id: str, reason: str) -> None:
         .where(runs.c.id == run_id, runs.c.status.in_(UNFINISHED), runs.c.cancel.is_(None))
         .values(cancel=reason)
     )
-    tx.poke(f"stop:{run_id}")
+    tx.poke("stops")
 
 
 def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
@@ -279,6 +289,14 @@ def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
         )
     )
     return done.rowcount == 1
+
+
+_CANCEL_OF = select(runs.c.cancel).where(runs.c.id == bindparam("run_id"))
+
+
+def is_deleted(tx: Tx, run_id: str) -> bool:
+    """Whether it was to end because its conversation was deleted."""
+    return bool(tx.conn.execute(_CANCEL_OF, {"run_id": run_id}).scalar() == "deleted")
 
 
 def trail(tx: Tx, run_id: str) -> bytes | None:
