@@ -1,0 +1,109 @@
+/** The frame of the page: conversations beside the one that is open. */
+
+import { useEffect, useState } from "react";
+import { useLocation, useRoute } from "wouter";
+import { Chat } from "./chat.tsx";
+import { Sidebar } from "./sidebar/sidebar.tsx";
+import { lastDeleted } from "./state/services.ts";
+import { keep, recall, useStore } from "./state/store.ts";
+import { loadKit, useKit } from "./ui/kit.ts";
+
+function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const media = matchMedia(query);
+    const changed = () => setMatches(media.matches);
+    changed();
+    media.addEventListener("change", changed);
+    return () => media.removeEventListener("change", changed);
+  }, [query]);
+  return matches;
+}
+
+function Drawer({
+  open,
+  onOpenChange,
+  active,
+}: {
+  open: boolean;
+  onOpenChange(open: boolean): void;
+  active: string | null;
+}) {
+  const kit = useKit();
+  if (!kit) return null;
+  const { Dialog } = kit;
+  return (
+    <Dialog.Root open={open} onOpenChange={onOpenChange}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="float-in fixed inset-0 z-40 bg-black/40" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="slide-in fixed inset-y-0 left-0 z-50 w-[min(20rem,86vw)] bg-side shadow-float focus:outline-none"
+        >
+          <Dialog.Title className="sr-only">Conversations</Dialog.Title>
+          <Sidebar active={active} onHide={() => onOpenChange(false)} onLeave={() => onOpenChange(false)} />
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+export function App() {
+  const [onChat, params] = useRoute("/chat/:id");
+  const [path, navigate] = useLocation();
+  const active = onChat ? decodeURIComponent(params.id) : null;
+  const wide = useMedia("(min-width: 50rem)");
+  const [shown, setShown] = useState(() => recall("sidebar") !== "hidden");
+  const [drawer, setDrawer] = useState(false);
+  const deleted = useStore(lastDeleted);
+
+  useEffect(() => {
+    if (deleted !== null && deleted === active) navigate("/", { replace: true });
+  }, [deleted, active, navigate]);
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.metaKey || event.ctrlKey) && event.shiftKey && event.key.toLowerCase() === "o") {
+        event.preventDefault();
+        navigate("/");
+      }
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [navigate]);
+
+  const show = (visible: boolean) => {
+    setShown(visible);
+    keep("sidebar", visible ? null : "hidden");
+  };
+
+  return (
+    <div className="flex h-dvh">
+      <a
+        href="#composer"
+        className="sr-only z-50 rounded-lg bg-raised px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+      >
+        Skip to the message field
+      </a>
+      {wide && shown && (
+        <aside aria-label="Conversations" className="w-[17.5rem] shrink-0 border-r border-line bg-side">
+          <Sidebar active={active} onHide={() => show(false)} />
+        </aside>
+      )}
+      {!wide && <Drawer open={drawer} onOpenChange={setDrawer} active={active} />}
+      <Chat
+        id={active}
+        unknownPath={!onChat && path !== "/"}
+        onMenu={
+          wide && shown
+            ? null
+            : () => {
+                loadKit();
+                if (wide) show(true);
+                else setDrawer(true);
+              }
+        }
+      />
+    </div>
+  );
+}

@@ -1,0 +1,231 @@
+/** One conversation, or the beginning of one: header, thread, composer. */
+
+import { useEffect, useMemo, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { Composer } from "./composer/composer.tsx";
+import { ModelPicker } from "./composer/model-picker.tsx";
+import { wordsOf } from "./protocol/api.ts";
+import { ApiError } from "./protocol/errors.ts";
+import type { Message } from "./protocol/types.ts";
+import { type ModelChoice, useConversation, useHeld, useMessages, useModelChoice } from "./state/hooks.ts";
+import { useStore } from "./state/store.ts";
+import { newestLeaf, treeOf } from "./state/tree.ts";
+import { beginConversation, outbox, send, stop } from "./state/turns.ts";
+import { Announcer } from "./thread/announcer.tsx";
+import { Skeleton } from "./thread/answer.tsx";
+import { activeAnswer, followedRuns, type Row, rowsOf } from "./thread/rows.ts";
+import { loadMarkdown } from "./thread/text.tsx";
+import { Thread } from "./thread/thread.tsx";
+import { Button, IconButton } from "./ui/button.tsx";
+import { Menu, NewChat } from "./ui/icons.tsx";
+import { Reconnecting } from "./ui/reconnecting.tsx";
+import { Greeting, Suggestions } from "./welcome.tsx";
+
+interface Props {
+  id: string | null;
+  unknownPath: boolean;
+  /** Shows the conversations where they are hidden; null where they are not. */
+  onMenu: (() => void) | null;
+}
+
+export function Chat({ id, unknownPath, onMenu }: Props) {
+  const conversation = useConversation(id);
+  const choice = useModelChoice(conversation.data ?? null);
+  const title = id ? conversation.data?.title : null;
+  useEffect(() => {
+    document.title = title ? `${title} · Threadline` : "Threadline";
+  }, [title]);
+  useEffect(() => {
+    if (id) loadMarkdown();
+    else if ("requestIdleCallback" in window) requestIdleCallback(loadMarkdown);
+    else setTimeout(loadMarkdown, 500);
+  }, [id]);
+  return (
+    <main className="flex min-w-0 grow flex-col">
+      <header className="flex h-14 shrink-0 items-center gap-1 px-2.5">
+        {onMenu && (
+          <IconButton label="Show conversations" onClick={onMenu}>
+            <Menu className="size-5" />
+          </IconButton>
+        )}
+        <ModelPicker choice={choice} />
+        <h1 className="mx-2 min-w-0 grow truncate text-center text-sm text-faint max-sm:sr-only">
+          {title ?? ""}
+        </h1>
+        <span className="grow sm:hidden" />
+        <Reconnecting />
+        {onMenu && (
+          <Link
+            href="/"
+            aria-label="New chat"
+            title="New chat"
+            className="grid size-9 place-items-center rounded-lg text-faint hover:bg-hover hover:text-ink sm:hidden"
+          >
+            <NewChat className="size-[1.15rem]" />
+          </Link>
+        )}
+      </header>
+      {unknownPath ? (
+        <Nowhere words="There is no page here." />
+      ) : id ? (
+        <Open key={id} id={id} choice={choice} gone={isMissing(conversation.error)} />
+      ) : (
+        <Fresh choice={choice} />
+      )}
+    </main>
+  );
+}
+
+/** Why the model that is chosen cannot answer; null where it can. */
+function blockedBy({ model, loading }: ModelChoice): string | null {
+  if (loading) return null;
+  if (!model) return "No model is available yet";
+  return model.available ? null : (model.reason ?? `${model.name} is not available`);
+}
+
+function Fresh({ choice }: { choice: ModelChoice }) {
+  const [, navigate] = useLocation();
+  useFocusedComposer("new");
+  const begin = (text: string) => {
+    const id = beginConversation(choice.id);
+    send({ conversation: id, text, model: choice.id, under: null });
+    navigate(`/chat/${id}`);
+  };
+  return (
+    <div className="gutter flex min-h-0 grow flex-col overflow-y-auto pb-6">
+      <Greeting />
+      <Composer
+        draft="new"
+        blocked={blockedBy(choice)}
+        busy={false}
+        stopping={false}
+        onSend={begin}
+        onStop={null}
+      />
+      <Suggestions onPick={begin} />
+    </div>
+  );
+}
+
+function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boolean }) {
+  const messages = useMessages(id);
+  const waiting = useStore(outbox);
+  const pending = useMemo(() => waiting.filter((item) => item.conversation === id), [waiting, id]);
+  const rows = useMemo(() => (messages.data ? rowsOf(messages.data, pending) : []), [messages.data, pending]);
+  useHeld(followedRuns(rows));
+  useFocusedComposer(id);
+  const active = activeAnswer(rows);
+  const stopping = useStop(id, active);
+
+  const say = (text: string) => {
+    const { under, parentId } = placeOf(rows, messages.data?.leaf_id ?? null, messages.data?.items ?? []);
+    send({ conversation: id, text, model: choice.id, under, parentId });
+  };
+
+  if (!messages.data && (gone || isMissing(messages.error))) {
+    return <Nowhere words="This conversation does not exist, or is not yours." />;
+  }
+  return (
+    <>
+      {messages.data ? (
+        <Thread conversation={id} rows={rows} model={choice.id} busy={active !== null} />
+      ) : messages.error ? (
+        <Failed error={messages.error} onRetry={() => void messages.refetch()} />
+      ) : (
+        <Opening />
+      )}
+      <Announcer answer={active} rows={rows} />
+      <div className="gutter pb-3">
+        <Composer
+          draft={id}
+          blocked={blockedBy(choice)}
+          busy={active !== null}
+          stopping={stopping.asked}
+          onSend={say}
+          onStop={active ? stopping.ask : null}
+        />
+      </div>
+    </>
+  );
+}
+
+/** Below what a new message stands, and whether the server has to be told: its own end may be on another branch. */
+function placeOf(rows: readonly Row[], leaf: string | null, items: Message[]) {
+  const shown = rows.findLast((row) => row.kind === "message");
+  if (shown?.kind !== "message") return { under: null, parentId: null };
+  const { id } = shown.node.message;
+  const tree = treeOf(items);
+  const end = leaf !== null && tree.byId.has(leaf) ? newestLeaf(tree, leaf) : id;
+  return { under: id, parentId: id === end ? null : id };
+}
+
+/** Stop what is being written, by the button or by Escape; the button waits until it has stopped. */
+function useStop(conversation: string, active: Message | null) {
+  const run = active?.run_id ?? null;
+  const [asked, setAsked] = useState<string | null>(null);
+  const ask = () => {
+    if (run === null || asked === run) return;
+    setAsked(run);
+    stop(conversation, run).catch(() => setAsked(null));
+  };
+  useEffect(() => {
+    if (run === null) return;
+    const onKey = (event: KeyboardEvent) => {
+      const elsewhere =
+        document.querySelector('[role="menu"], [role="dialog"], [role="alertdialog"]') !== null;
+      if (event.key === "Escape" && !event.defaultPrevented && !elsewhere) ask();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  });
+  return { asked: asked !== null && asked === run, ask };
+}
+
+/** Where there is a keyboard, one may write at once. */
+function useFocusedComposer(place: string): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: again at each new place
+  useEffect(() => {
+    if (matchMedia("(hover: hover) and (pointer: fine)").matches)
+      document.getElementById("composer")?.focus();
+  }, [place]);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
+function Opening() {
+  return (
+    <div className="gutter min-h-0 grow pt-6">
+      <div className="column pl-8">
+        <Skeleton />
+      </div>
+    </div>
+  );
+}
+
+function Failed({ error, onRetry }: { error: Error; onRetry(): void }) {
+  return (
+    <div
+      role="alert"
+      className="grid min-h-0 grow place-content-center justify-items-center gap-4 p-6 text-center"
+    >
+      <p className="max-w-md text-soft">{wordsOf(error)}</p>
+      <Button onClick={onRetry}>Try again</Button>
+    </div>
+  );
+}
+
+function Nowhere({ words }: { words: string }) {
+  return (
+    <div className="grid min-h-0 grow place-content-center justify-items-center gap-5 p-6 text-center">
+      <p className="text-lg text-soft">{words}</p>
+      <Link
+        href="/"
+        className="rounded-lg bg-accent px-4 py-2 text-sm font-medium text-accent-ink hover:opacity-90"
+      >
+        Start a new chat
+      </Link>
+    </div>
+  );
+}

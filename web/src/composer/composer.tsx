@@ -1,0 +1,111 @@
+/** Where a message is written: it grows, keeps its draft, sends, and stops what is being written. */
+
+import { type FormEvent, type KeyboardEvent, useId, useLayoutEffect, useRef } from "react";
+import { useDraft } from "../state/hooks.ts";
+import { ArrowUp, StopSquare } from "../ui/icons.tsx";
+
+interface Props {
+  /** The draft's name: a conversation's id, or `new`. */
+  draft: string;
+  /** Why nothing can be sent, whatever is written; null where it can. */
+  blocked: string | null;
+  /** An answer is being written: a message now waits its turn. */
+  busy: boolean;
+  stopping: boolean;
+  onSend(text: string): void;
+  onStop: (() => void) | null;
+}
+
+export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Props) {
+  const [text, setText] = useDraft(draft);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const hint = useId();
+  const reason = blocked ?? (text.trim() === "" ? "Write a message first" : null);
+
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (!area) return;
+    // `field-sizing: content` does it where the browser knows it; elsewhere it is measured, on every new text.
+    if (text === null || CSS.supports("field-sizing", "content")) return;
+    area.style.height = "0";
+    area.style.height = `${area.scrollHeight}px`;
+  }, [text]);
+
+  const submit = (event?: FormEvent) => {
+    event?.preventDefault();
+    if (reason) {
+      field.current?.focus();
+      return;
+    }
+    onSend(text.trim());
+    setText("");
+    field.current?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    // An input method's Enter takes a word, it does not send.
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    submit();
+  };
+  const note =
+    blocked ??
+    (busy
+      ? "Your next message waits until this answer is done"
+      : "Enter to send, Shift + Enter for a new line");
+  return (
+    <form onSubmit={submit} className="column">
+      <div className="rounded-3xl border border-line bg-raised shadow-float transition-colors focus-within:border-thread">
+        <div className="flex items-end gap-2 py-2 pr-2 pl-5">
+          <textarea
+            id="composer"
+            ref={field}
+            data-testid="composer"
+            aria-label="Message"
+            aria-describedby={hint}
+            placeholder={busy ? "Write the next message" : "Ask anything"}
+            rows={1}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+            onKeyDown={onKeyDown}
+            className="[field-sizing:content] max-h-[40dvh] min-h-10 w-full resize-none bg-transparent py-2 text-base leading-6 outline-none placeholder:text-faint"
+          />
+          {onStop && (
+            <button
+              type="button"
+              data-testid="stop"
+              aria-label="Stop the answer"
+              title="Stop the answer (Esc)"
+              disabled={stopping}
+              onClick={onStop}
+              className="grid size-10 shrink-0 place-items-center rounded-full border border-line text-ink transition hover:bg-hover disabled:text-faint"
+            >
+              {stopping ? <span className="spinner" aria-hidden="true" /> : <StopSquare className="size-5" />}
+            </button>
+          )}
+          <button
+            type="submit"
+            data-testid="send"
+            aria-label="Send"
+            aria-disabled={reason !== null}
+            aria-describedby={reason ? `${hint}-reason` : undefined}
+            title={reason ?? (busy ? "Send when this answer is done" : "Send")}
+            className="grid size-10 shrink-0 place-items-center rounded-full bg-accent text-accent-ink transition hover:opacity-90 aria-disabled:bg-active aria-disabled:text-faint"
+          >
+            <ArrowUp className="size-5" />
+          </button>
+        </div>
+      </div>
+      <p
+        id={hint}
+        className={`mt-2 h-4 truncate text-center text-xs ${blocked ? "text-warn" : "text-faint"}`}
+      >
+        {note}
+      </p>
+      {reason && (
+        <span id={`${hint}-reason`} className="sr-only">
+          {reason}
+        </span>
+      )}
+    </form>
+  );
+}

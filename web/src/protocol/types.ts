@@ -1,0 +1,95 @@
+/** The resources of the HTTP interface, as this page sees them. */
+
+import type { Part } from "./events.ts";
+
+export type ConversationStatus = "idle" | "streaming" | "completed" | "error";
+export type MessageStatus = "streaming" | "queued" | "completed" | "stopped" | "error" | "interrupted";
+export type RunStatus = "queued" | "running" | "completed" | "stopped" | "error" | "interrupted";
+
+export interface Me {
+  id: string;
+  kind: string;
+  name: string | null;
+}
+
+export interface Model {
+  id: string;
+  provider: string;
+  provider_name: string;
+  name: string;
+  capabilities: { tools?: boolean; reasoning?: boolean; vision?: boolean };
+  context: number | null;
+  available: boolean;
+  reason: string | null;
+}
+
+export interface ModelList {
+  items: Model[];
+  default: string | null;
+}
+
+export interface Conversation {
+  id: string;
+  title: string | null;
+  status: ConversationStatus;
+  model: string | null;
+  leaf_id: string | null;
+  /** Unix seconds. */
+  created_at: number;
+  updated_at: number;
+}
+
+export interface Message {
+  id: string;
+  role: "user" | "assistant" | "system";
+  parts: Part[];
+  parent_id: string | null;
+  /** The id that the client gave it which sent it. */
+  client_id?: string | null;
+  created_at: number;
+  metadata: Record<string, unknown>;
+  status: MessageStatus;
+  run_id: string | null;
+}
+
+export interface Run {
+  id: string;
+  conversation_id: string;
+  message_id: string;
+  parent_id: string | null;
+  status: RunStatus;
+  created_at?: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface MessagePage extends Page<Message> {
+  leaf_id: string | null;
+  runs: Run[];
+}
+
+/** What a submit answers: the run that was wanted, its answer's id, and the id of the message it answers. */
+export interface Submitted {
+  run_id: string;
+  conversation_id: string;
+  message_id: string;
+  parent_id: string;
+  duplicate: boolean;
+}
+
+/** A change of something that is the user's, in the order in which it happened. */
+export type FeedEvent =
+  | { type: "conversation.created" | "conversation.updated"; conversation: Conversation }
+  | { type: "conversation.deleted"; id: string }
+  | { type: "message.added"; conversation_id: string; message: Message }
+  | { type: "run.queued" | "run.started" | "run.finished"; run: Run };
+
+const ACTIVE: ReadonlySet<string> = new Set(["queued", "running", "streaming"]);
+
+/** Whether an answer may still grow. */
+export function isActive(status: string): boolean {
+  return ACTIVE.has(status);
+}

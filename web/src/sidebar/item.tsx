@@ -1,0 +1,212 @@
+/** One conversation in the list: open it, rename it in place, delete it. */
+
+import { memo, useEffect, useRef, useState } from "react";
+import { Link } from "wouter";
+import { wordsOf } from "../protocol/api.ts";
+import type { Conversation } from "../protocol/types.ts";
+import { api, forget, hear } from "../state/services.ts";
+import { Button } from "../ui/button.tsx";
+import { Dots, Pencil, Trash, Warning } from "../ui/icons.tsx";
+import { loadKit, useKit } from "../ui/kit.ts";
+
+interface Props {
+  conversation: Conversation;
+  active: boolean;
+  onOpen?: (() => void) | undefined;
+}
+
+export const ConversationItem = memo(function ConversationItem({ conversation, active, onOpen }: Props) {
+  const [renaming, setRenaming] = useState(false);
+  const [deleting, setDeleting] = useState(false);
+  const title = conversation.title || "New chat";
+  return (
+    <li
+      data-testid="conversation-item"
+      data-conversation-id={conversation.id}
+      data-status={conversation.status}
+      className={`group relative flex h-9 items-center rounded-lg ${active ? "bg-active" : "hover:bg-hover"}`}
+    >
+      {renaming ? (
+        <Rename conversation={conversation} onDone={() => setRenaming(false)} />
+      ) : (
+        <>
+          <Link
+            href={`/chat/${encodeURIComponent(conversation.id)}`}
+            aria-current={active ? "page" : undefined}
+            onClick={onOpen}
+            onDoubleClick={() => setRenaming(true)}
+            className="flex h-full min-w-0 grow items-center gap-2 rounded-lg px-2 text-sm"
+          >
+            <span
+              className={`min-w-0 grow truncate ${active ? "font-medium" : ""} ${conversation.title ? "" : "text-soft"}`}
+            >
+              {title}
+            </span>
+            <StatusMark status={conversation.status} />
+          </Link>
+          <ItemMenu title={title} onRename={() => setRenaming(true)} onDelete={() => setDeleting(true)} />
+        </>
+      )}
+      {deleting && (
+        <ConfirmDelete conversation={conversation} title={title} onDone={() => setDeleting(false)} />
+      )}
+    </li>
+  );
+});
+
+function StatusMark({ status }: { status: Conversation["status"] }) {
+  if (status === "streaming") {
+    return (
+      <span className="mr-1 grid size-4 place-items-center">
+        <span aria-hidden="true" className="size-2 animate-pulse rounded-full bg-accent" />
+        <span className="sr-only">An answer is being written</span>
+      </span>
+    );
+  }
+  if (status !== "error") return null;
+  return (
+    <span className="mr-1 text-danger">
+      <Warning className="size-3.5" />
+      <span className="sr-only">The last answer failed</span>
+    </span>
+  );
+}
+
+const ENTRY =
+  "flex h-8 items-center gap-2.5 rounded-md px-2.5 text-sm outline-none data-[highlighted]:bg-hover select-none";
+
+function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): void; onDelete(): void }) {
+  const kit = useKit();
+  const [wanted, setWanted] = useState(false);
+  const trigger = {
+    "data-testid": "conversation-menu",
+    "aria-label": `More for “${title}”`,
+    "aria-haspopup": "menu" as const,
+    className:
+      "mr-1 grid size-7 shrink-0 place-items-center rounded-md text-faint opacity-0 group-hover:opacity-100 hover:bg-hover hover:text-ink focus-visible:opacity-100 data-[state=open]:opacity-100 [@media(hover:none)]:opacity-100",
+    children: <Dots className="size-4 [stroke-width:2.4]" />,
+  };
+  const ask = () => {
+    setWanted(true);
+    loadKit();
+  };
+  if (!kit) return <button type="button" onClick={ask} {...trigger} />;
+  const { DropdownMenu } = kit;
+  return (
+    <DropdownMenu.Root modal={false} defaultOpen={wanted}>
+      <DropdownMenu.Trigger {...trigger} />
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align="end"
+          sideOffset={4}
+          // What the entry opens takes the focus itself.
+          onCloseAutoFocus={(event) => event.preventDefault()}
+          className="float-in z-[60] min-w-40 rounded-xl border border-line bg-raised p-1 shadow-float"
+        >
+          <DropdownMenu.Item className={ENTRY} onSelect={onRename}>
+            <Pencil className="size-4 text-faint" />
+            Rename
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={onDelete}>
+            <Trash className="size-4" />
+            Delete
+          </DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+function Rename({ conversation, onDone }: { conversation: Conversation; onDone(): void }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState<string | null>(null);
+  const settled = useRef(false);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  const save = async () => {
+    if (settled.current) return;
+    settled.current = true;
+    const title = field.current!.value.trim();
+    if (!title || title === conversation.title) return onDone();
+    try {
+      hear({ type: "conversation.updated", conversation: await api.change(conversation.id, { title }) });
+      onDone();
+    } catch (failure) {
+      settled.current = false;
+      setError(wordsOf(failure));
+    }
+  };
+  return (
+    <input
+      ref={field}
+      aria-label="New title"
+      aria-invalid={error !== null}
+      title={error ?? undefined}
+      defaultValue={conversation.title ?? ""}
+      maxLength={200}
+      onBlur={() => void save()}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && !event.nativeEvent.isComposing) void save();
+        if (event.key === "Escape") {
+          settled.current = true;
+          onDone();
+        }
+      }}
+      className={`mx-1 h-7 min-w-0 grow rounded-md border bg-raised px-2 text-sm ${error ? "border-danger" : "border-line"}`}
+    />
+  );
+}
+
+interface ConfirmProps {
+  conversation: Conversation;
+  title: string;
+  onDone(): void;
+}
+
+function ConfirmDelete({ conversation, title, onDone }: ConfirmProps) {
+  const kit = useKit();
+  const [error, setError] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const remove = async () => {
+    setBusy(true);
+    try {
+      await api.remove(conversation.id);
+      onDone();
+      forget(conversation.id);
+    } catch (failure) {
+      setError(wordsOf(failure));
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (!kit) return null;
+  const { AlertDialog } = kit;
+  return (
+    <AlertDialog.Root open onOpenChange={(open) => open || onDone()}>
+      <AlertDialog.Portal>
+        <AlertDialog.Overlay className="float-in fixed inset-0 z-[60] bg-black/40" />
+        <AlertDialog.Content className="fade-in fixed inset-x-0 top-[28vh] z-[61] mx-auto w-[min(26rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-5 shadow-float">
+          <AlertDialog.Title className="text-base font-semibold">Delete this conversation?</AlertDialog.Title>
+          <AlertDialog.Description className="mt-2 text-sm leading-relaxed text-soft">
+            “{title}” and all of its messages will be gone for good.
+          </AlertDialog.Description>
+          {error && (
+            <p role="alert" className="mt-3 text-sm text-danger">
+              {error}
+            </p>
+          )}
+          <div className="mt-5 flex justify-end gap-2">
+            <AlertDialog.Cancel asChild>
+              <Button>Keep it</Button>
+            </AlertDialog.Cancel>
+            <Button look="danger" disabled={busy} onClick={() => void remove()}>
+              Delete
+            </Button>
+          </div>
+        </AlertDialog.Content>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

@@ -1,0 +1,99 @@
+/** All conversations: a new one, search by title, and the list by day. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Link } from "wouter";
+import { keys } from "../state/cache.ts";
+import { api } from "../state/services.ts";
+import { IconButton } from "../ui/button.tsx";
+import { Close, Mark, NewChat, Panel, Search } from "../ui/icons.tsx";
+import { ThemeToggle } from "../ui/theme.tsx";
+import { ConversationList } from "./list.tsx";
+
+interface Props {
+  active: string | null;
+  onHide(): void;
+  /** A place was chosen; a drawer closes then. */
+  onLeave?: () => void;
+}
+
+const TYPING_MS = 180;
+
+export function Sidebar({ active, onHide, onLeave }: Props) {
+  const [query, setQuery] = useState("");
+  const [q, setQ] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setQ(query.trim()), query ? TYPING_MS : 0);
+    return () => clearTimeout(timer);
+  }, [query]);
+  return (
+    <div className="flex h-full flex-col">
+      <div className="flex h-14 items-center gap-2 pr-2.5 pl-4">
+        <Mark className="size-6" />
+        <span className="grow text-[0.9375rem] font-semibold tracking-tight">Threadline</span>
+        <IconButton label="Hide conversations" onClick={onHide}>
+          <Panel className="size-[1.15rem]" />
+        </IconButton>
+      </div>
+      <div className="space-y-2 px-2.5 pb-2">
+        <Link
+          href="/"
+          data-testid="new-chat"
+          onClick={onLeave}
+          className="flex h-9 items-center gap-2.5 rounded-lg border border-line bg-raised px-3 text-sm font-medium shadow-[0_1px_2px_rgb(60_50_30/0.05)] transition-colors hover:border-thread"
+        >
+          <NewChat className="size-[1.05rem] text-accent" />
+          New chat
+        </Link>
+        <SearchField value={query} onChange={setQuery} />
+      </div>
+      <ConversationList q={q} active={active} onOpen={onLeave} />
+      <Footer />
+    </div>
+  );
+}
+
+function SearchField({ value, onChange }: { value: string; onChange(value: string): void }) {
+  return (
+    <div className="relative">
+      <Search className="pointer-events-none absolute top-2.5 left-3 size-4 text-faint" />
+      <input
+        type="search"
+        aria-label="Search conversations by title"
+        placeholder="Search"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={(event) => event.key === "Escape" && value && onChange("")}
+        className="h-9 w-full rounded-lg bg-hover pr-8 pl-9 text-sm placeholder:text-faint [&::-webkit-search-cancel-button]:hidden"
+      />
+      {value && (
+        <IconButton
+          size="small"
+          label="Clear the search"
+          className="!absolute top-1 right-1"
+          onClick={() => onChange("")}
+        >
+          <Close className="size-3.5" />
+        </IconButton>
+      )}
+    </div>
+  );
+}
+
+function Footer() {
+  const me = useQuery({ queryKey: keys.me, queryFn: () => api.me() });
+  const guest = me.data?.kind === "guest";
+  const name = guest ? "Guest" : (me.data?.name ?? "");
+  return (
+    <div className="flex h-14 items-center gap-2.5 border-t border-line pr-2.5 pl-4">
+      <span
+        aria-hidden="true"
+        className="grid size-7 place-items-center rounded-full bg-accent-soft text-xs font-semibold text-accent"
+      >
+        {(name || "·").slice(0, 1).toUpperCase()}
+      </span>
+      <span className="min-w-0 grow truncate text-sm text-soft">{name}</span>
+      <ThemeToggle />
+    </div>
+  );
+}

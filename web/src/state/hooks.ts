@@ -1,0 +1,147 @@
+/** How components read the lists, a conversation and an answer. */
+
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { ApiError } from "../protocol/errors.ts";
+import type { Conversation, Model } from "../protocol/types.ts";
+import { keys, type Messages } from "./cache.ts";
+import type { RunView } from "./runs.ts";
+import { api, queries, readConversations, readMessages, runs } from "./services.ts";
+import { keep, recall, Store, useStore } from "./store.ts";
+import { outbox } from "./turns.ts";
+
+export function useConversations(q: string) {
+  return useInfiniteQuery({
+    queryKey: keys.list(q),
+    queryFn: ({ pageParam }) => readConversations(q, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: (before) => before,
+  });
+}
+
+export function useConversation(id: string | null) {
+  return useQuery({
+    queryKey: keys.conversation(id ?? ""),
+    queryFn: () => api.conversation(id!),
+    enabled: id !== null,
+    initialData: () => (id === null ? undefined : inLists(id)),
+    retry: retryUnlessNew(id),
+  });
+}
+
+export function useMessages(id: string) {
+  return useQuery<Messages>({
+    queryKey: keys.messages(id),
+    queryFn: () => readMessages(id),
+    structuralSharing: false,
+    retry: retryUnlessNew(id),
+  });
+}
+
+/** A conversation whose first message is still on its way is not known to the server yet. */
+function retryUnlessNew(id: string | null) {
+  return (count: number, error: Error) => {
+    if (!(error instanceof ApiError)) return false;
+    const begun = error.status === 404 && outbox.get().some((item) => item.conversation === id);
+    return (error.retryable || begun) && count < 8;
+  };
+}
+
+function inLists(id: string): Conversation | undefined {
+  for (const [, lists] of queries.getQueriesData<{ pages: { items: Conversation[] }[] }>({
+    queryKey: keys.lists,
+  })) {
+    const found = lists?.pages.flatMap((page) => page.items).find((item) => item.id === id);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const NOTHING: RunView = {
+  parts: [],
+  started: false,
+  finished: false,
+  aborted: false,
+  recovering: false,
+  errorText: null,
+  finishReason: null,
+  metadata: {},
+};
+
+/** An answer as it grows; null: nothing is followed. Following itself is `useHeld`. */
+export function useRun(id: string | null): RunView {
+  const watch = useCallback((listener: () => void) => (id ? runs.of(id).watch(listener) : () => {}), [id]);
+  return useSyncExternalStore(watch, () => (id ? runs.of(id).get() : NOTHING));
+}
+
+/** Follow these runs while this is mounted. */
+export function useHeld(ids: readonly string[]): void {
+  const joined = ids.join(" ");
+  useEffect(() => {
+    const holds = joined ? joined.split(" ").map((id) => runs.of(id).hold()) : [];
+    return () => {
+      // A moment later, so that going to another chat and back, or a new list of runs, does not ask again.
+      setTimeout(() => {
+        for (const release of holds) release();
+      }, 1_000);
+    };
+  }, [joined]);
+}
+
+const remembered = new Store<string | null>(recall("model"));
+
+export interface ModelChoice {
+  models: Model[];
+  /** The model that the next message goes to; null while nothing is known. */
+  model: Model | null;
+  /** The id to send: also of a model that the list does not know any more. */
+  id: string | null;
+  loading: boolean;
+  choose(id: string): void;
+}
+
+/** The conversation's model, else the one chosen last, else the server's default. */
+export function useModelChoice(conversation: Conversation | null): ModelChoice {
+  const list = useQuery({ queryKey: keys.models, queryFn: () => api.models(), staleTime: 60_000 });
+  const last = useStore(remembered);
+  const models = list.data?.items ?? [];
+  const usable = (id: string | null | undefined) =>
+    models.find((model) => model.id === id && model.available);
+  const own = conversation?.model ?? null;
+  const model =
+    models.find((item) => item.id === own) ??
+    usable(last) ??
+    usable(list.data?.default) ??
+    models.find((item) => item.available) ??
+    models[0] ??
+    null;
+  const conversationId = conversation?.id;
+  const choose = (id: string) => {
+    keep("model", id);
+    remembered.set(id);
+    if (!conversationId) return;
+    queries.setQueryData<Conversation>(
+      keys.conversation(conversationId),
+      (old) => old && { ...old, model: id },
+    );
+    // Also told with the next message, so a failure here loses nothing.
+    api.change(conversationId, { model: id }).catch(() => {});
+  };
+  return { models, model, id: own ?? model?.id ?? null, loading: list.isPending, choose };
+}
+
+/** A draft that survives a reload, one per conversation. */
+export function useDraft(id: string): [string, (text: string) => void] {
+  const name = `draft:${id}`;
+  const [draft, setDraft] = useState({ name, text: recall(name) ?? "" });
+  const text = draft.name === name ? draft.text : (recall(name) ?? "");
+  const set = useCallback(
+    (next: string) => {
+      setDraft({ name, text: next });
+      keep(name, next === "" ? null : next);
+    },
+    [name],
+  );
+  return [text, set];
+}

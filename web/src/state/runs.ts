@@ -1,0 +1,142 @@
+/** Answers while they are written: one external store per run, painted at most once a frame. */
+
+import type { ErrorBody } from "../protocol/errors.ts";
+import type { Event, Part } from "../protocol/events.ts";
+import { Fold } from "../protocol/fold.ts";
+import type { Live } from "../protocol/live.ts";
+
+export interface RunView {
+  readonly parts: readonly Part[];
+  readonly started: boolean;
+  /** `finish` was seen: the parts are whole. */
+  readonly finished: boolean;
+  readonly aborted: boolean;
+  readonly recovering: boolean;
+  readonly errorText: string | null;
+  readonly finishReason: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+const LATEST_PAINT_MS = 50;
+
+/** Calls back once for all that became dirty: in the next frame, or after 50 ms where frames do not come. */
+export class Painter {
+  private readonly dirty = new Set<() => void>();
+  private frame: number | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  request(paint: () => void): void {
+    this.dirty.add(paint);
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(this.paint, LATEST_PAINT_MS);
+    if (typeof requestAnimationFrame === "function") this.frame = requestAnimationFrame(this.paint);
+  }
+
+  private readonly paint = (): void => {
+    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.frame = this.timer = undefined;
+    const dirty = [...this.dirty];
+    this.dirty.clear();
+    for (const paint of dirty) paint();
+  };
+}
+
+/** One run: folds what the follower delivers, and shows it to whoever watches. */
+export class RunStore {
+  private readonly fold = new Fold();
+  private readonly watchers = new Set<() => void>();
+  private view: RunView;
+  private stop: (() => void) | null = null;
+  private readers = 0;
+
+  constructor(
+    readonly id: string,
+    private readonly live: Live,
+    private readonly painter: Painter,
+    private readonly onFinish: (run: string, view: RunView) => void,
+  ) {
+    this.view = this.look();
+  }
+
+  get = (): RunView => this.view;
+
+  watch = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  /** Follow while at least one holds it. Returns how to let go. */
+  hold(): () => void {
+    this.readers++;
+    if (this.readers === 1 && !this.fold.finished) this.follow();
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--this.readers > 0) return;
+      this.stop?.();
+      this.stop = null;
+    };
+  }
+
+  private follow(): void {
+    this.stop = this.live.follow<Event>(`runs/${this.id}`, this.fold.count - 1, {
+      onEvents: (events) => this.take(events),
+      onError: (error) => this.fail(error),
+    });
+  }
+
+  private take(events: Event[]): void {
+    for (const event of events) this.fold.apply(event);
+    this.painter.request(this.paint);
+  }
+
+  private fail(error: ErrorBody): void {
+    this.fold.errorText ??= error.message;
+    this.painter.request(this.paint);
+  }
+
+  private readonly paint = (): void => {
+    const wasFinished = this.view.finished;
+    this.view = this.look();
+    for (const watcher of this.watchers) watcher();
+    if (this.view.finished && !wasFinished) this.onFinish(this.id, this.view);
+  };
+
+  private look(): RunView {
+    const { started, finished, aborted, recovering, errorText, finishReason, metadata } = this.fold;
+    return {
+      parts: this.fold.snapshot(),
+      started,
+      finished,
+      aborted,
+      recovering,
+      errorText,
+      finishReason,
+      metadata,
+    };
+  }
+}
+
+/** The runs that this page has seen grow; a finished one is forgotten once its message holds its parts. */
+export class Runs {
+  private readonly painter = new Painter();
+  private readonly stores = new Map<string, RunStore>();
+  onFinish: (run: string, view: RunView) => void = () => {};
+
+  constructor(private readonly live: Live) {}
+
+  of(id: string): RunStore {
+    let store = this.stores.get(id);
+    if (!store) {
+      store = new RunStore(id, this.live, this.painter, (run, view) => this.onFinish(run, view));
+      this.stores.set(id, store);
+    }
+    return store;
+  }
+
+  known(id: string): RunView | undefined {
+    return this.stores.get(id)?.get();
+  }
+}

@@ -1,0 +1,213 @@
+/** What a person can do in a conversation: send, edit, ask again, stop, choose a branch. */
+
+import { type ChatRequest, wordsOf } from "../protocol/api.ts";
+import { ApiError } from "../protocol/errors.ts";
+import type { Conversation, Message, Submitted } from "../protocol/types.ts";
+import { isActive } from "../protocol/types.ts";
+import { answerOf, keys, type Messages, upsertMessage } from "./cache.ts";
+import { api, choosing, editMessages, queries } from "./services.ts";
+import { keep, recallJson, Store, uuid } from "./store.ts";
+import { newestLeaf, treeOf } from "./tree.ts";
+
+/** A message that the server has not acknowledged yet. */
+export interface Pending {
+  /** The client's own id of the message, under which a second try is the same message. */
+  key: string;
+  conversation: string;
+  text: string;
+  model: string | null;
+  /** The message below which it is shown; null: it begins the conversation. */
+  under: string | null;
+  /** Answer below this message rather than at the conversation's end. */
+  parentId: string | null;
+  /** The message that this one is an edit of. */
+  edits: string | null;
+  state: "sending" | "failed";
+  error: string | null;
+  /** Unix seconds. */
+  at: number;
+}
+
+const kept = recallJson<Pending[]>("outbox");
+export const outbox = new Store<Pending[]>(Array.isArray(kept) ? kept : []);
+outbox.watch(() => keep("outbox", outbox.get().length > 0 ? JSON.stringify(outbox.get()) : null));
+
+/** Send what a reload interrupted once more; the server knows it by its key. */
+export function resumeOutbox(): void {
+  for (const pending of outbox.get()) if (pending.state === "sending") deliver(pending);
+}
+
+export interface NewMessage {
+  conversation: string;
+  text: string;
+  model: string | null;
+  under: string | null;
+  parentId?: string | null;
+  edits?: string | null;
+}
+
+export function send(message: NewMessage): void {
+  const pending: Pending = {
+    parentId: null,
+    edits: null,
+    ...message,
+    key: uuid(),
+    state: "sending",
+    error: null,
+    at: Date.now() / 1000,
+  };
+  outbox.set([...outbox.get(), pending]);
+  deliver(pending);
+}
+
+/** Make the id of a new conversation, known here before the server knows it. */
+export function beginConversation(model: string | null): string {
+  const id = uuid();
+  const at = Date.now() / 1000;
+  const conversation: Conversation = {
+    id,
+    title: null,
+    status: "streaming",
+    model,
+    leaf_id: null,
+    created_at: at,
+    updated_at: at,
+  };
+  queries.setQueryData(keys.conversation(id), conversation);
+  queries.setQueryData<Messages>(keys.messages(id), { items: [], leaf_id: null });
+  return id;
+}
+
+export function retry(pending: Pending): void {
+  const again: Pending = { ...pending, state: "sending", error: null };
+  replace(pending.key, again);
+  deliver(again);
+}
+
+export function discard(pending: Pending): void {
+  replace(pending.key, null);
+}
+
+function replace(key: string, by: Pending | null): void {
+  outbox.set(outbox.get().flatMap((item) => (item.key !== key ? [item] : by ? [by] : [])));
+}
+
+/** The last delivery of each conversation: messages arrive in the order in which they were sent. */
+const deliveries = new Map<string, Promise<void>>();
+
+function deliver(pending: Pending): void {
+  const before = deliveries.get(pending.conversation) ?? Promise.resolve();
+  deliveries.set(
+    pending.conversation,
+    before.then(() => post(pending)),
+  );
+}
+
+async function post(pending: Pending): Promise<void> {
+  const request: ChatRequest = {
+    id: pending.conversation,
+    trigger: "submit-message",
+    message: { id: pending.key, role: "user", parts: [{ type: "text", text: pending.text }] },
+    ...(pending.edits ? { messageId: pending.edits } : {}),
+    ...(pending.parentId ? { parentId: pending.parentId } : {}),
+    ...(pending.model ? { model: pending.model } : {}),
+  };
+  try {
+    accepted(pending, await submitPatiently(request));
+  } catch (error) {
+    replace(pending.key, { ...pending, state: "failed", error: wordsOf(error) });
+  }
+}
+
+const PATIENCE_MS = [300, 900, 2_000, 4_000];
+
+/** A server that is just being restarted is waited for; trying again is safe, the message has its key. */
+async function submitPatiently(request: ChatRequest): Promise<Submitted> {
+  for (const wait of PATIENCE_MS) {
+    try {
+      return await api.submit(request);
+    } catch (error) {
+      if (!(error instanceof ApiError) || (error.kind !== "network" && error.kind !== "unavailable"))
+        throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return api.submit(request);
+}
+
+function accepted(pending: Pending, run: Submitted): void {
+  const data = queries.getQueryData<Messages>(keys.messages(pending.conversation));
+  if (!data || run.duplicate) {
+    void queries
+      .invalidateQueries({ queryKey: keys.messages(pending.conversation) })
+      .finally(() => replace(pending.key, null));
+    return;
+  }
+  const waits = !pending.edits && !pending.parentId && data.items.some((item) => isActive(item.status));
+  const user: Message = {
+    id: run.parent_id,
+    role: "user",
+    parts: [{ type: "text", text: pending.text }],
+    parent_id: placeOf(pending, data),
+    client_id: pending.key,
+    created_at: pending.at,
+    metadata: {},
+    status: "completed",
+    run_id: null,
+  };
+  // The feed may have told of both already, and knows better.
+  const known = (id: string) => data.items.some((item) => item.id === id);
+  editMessages(pending.conversation, (old) => {
+    const asked = known(user.id) ? old : upsertMessage(old, user);
+    const answer = answerOf({ ...run, id: run.run_id }, waits ? "queued" : "streaming", pending.at);
+    const both = known(answer.id) ? asked : upsertMessage(asked, answer);
+    return { ...both, leaf_id: run.message_id };
+  });
+  replace(pending.key, null);
+}
+
+/** Where the server puts a message: where it was told to, else at the end, behind what is still being written. */
+function placeOf(pending: Pending, data: Messages): string | null {
+  if (pending.edits || pending.parentId) return pending.under;
+  const tree = treeOf(data.items);
+  return data.leaf_id !== null && tree.byId.has(data.leaf_id)
+    ? newestLeaf(tree, data.leaf_id)
+    : pending.under;
+}
+
+/** Write an answer anew, beside the old one. Rejects with the reason where it cannot. */
+export async function regenerate(conversation: string, answer: Message, model: string | null): Promise<void> {
+  const request: ChatRequest = {
+    id: conversation,
+    trigger: "regenerate-message",
+    messageId: answer.id,
+    ...(model ? { model } : {}),
+  };
+  const run = await api.submit(request);
+  editMessages(conversation, (data) => {
+    const answer = answerOf({ ...run, id: run.run_id }, "streaming", Date.now() / 1000);
+    const known = data.items.some((item) => item.id === answer.id);
+    return { ...(known ? data : upsertMessage(data, answer)), leaf_id: run.message_id };
+  });
+}
+
+/** Stop one run, or whatever is being written in the conversation. */
+export function stop(conversation: string, run: string | null): Promise<unknown> {
+  return api.stop(conversation, run ?? undefined);
+}
+
+/** Show another sibling, with the newest of what follows it; the choice is kept with the conversation. */
+export async function choose(conversation: string, sibling: Message): Promise<void> {
+  const data = queries.getQueryData<Messages>(keys.messages(conversation));
+  if (!data) return;
+  const leaf_id = newestLeaf(treeOf(data.items), sibling.id);
+  editMessages(conversation, (old) => ({ ...old, leaf_id }));
+  choosing.set(conversation, (choosing.get(conversation) ?? 0) + 1);
+  try {
+    await api.change(conversation, { leaf_id });
+  } catch {
+    // What is shown here stays; only its remembering failed.
+  } finally {
+    choosing.set(conversation, choosing.get(conversation)! - 1);
+  }
+}

@@ -1,0 +1,185 @@
+/** A model's answer: skeleton, then the stream, then its marks and what one can do with it. */
+
+import { memo, useState } from "react";
+import { wordsOf } from "../protocol/api.ts";
+import { textOf } from "../protocol/events.ts";
+import { isActive, type Message, type MessageStatus } from "../protocol/types.ts";
+import { useRun } from "../state/hooks.ts";
+import type { RunView } from "../state/runs.ts";
+import type { Node } from "../state/tree.ts";
+import { regenerate, stop } from "../state/turns.ts";
+import { Button, IconButton } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Retry, Warning } from "../ui/icons.tsx";
+import { isVisible, Parts } from "./parts.tsx";
+import { isFollowed } from "./rows.ts";
+import { Siblings } from "./siblings.tsx";
+
+export function Skeleton() {
+  return (
+    <div
+      data-testid="skeleton"
+      role="status"
+      aria-label="Waiting for the answer"
+      className="space-y-3 pt-1.5"
+    >
+      <div className="shimmer h-3.5 w-[92%]" />
+      <div className="shimmer h-3.5 w-[84%]" />
+      <div className="shimmer h-3.5 w-[58%]" />
+      <div className="dots pt-0.5" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </div>
+    </div>
+  );
+}
+
+/** What the answer's state is, from the list and from what was seen of its stream. */
+function statusOf(message: Message, run: RunView): MessageStatus {
+  if (!isActive(message.status) || !run.finished) return message.status;
+  if (run.errorText !== null) return "error";
+  return run.aborted ? "stopped" : "completed";
+}
+
+interface Props {
+  conversation: string;
+  node: Node;
+  /** Another answer of this branch is written first. */
+  waits: boolean;
+  last: boolean;
+  model: string | null;
+}
+
+export const Answer = memo(function Answer({ conversation, node, waits, last, model }: Props) {
+  const { message } = node;
+  const run = useRun(isFollowed(message) ? message.run_id : null);
+  const status = statusOf(message, run);
+  const parts = run.parts.length >= message.parts.length ? run.parts : message.parts;
+  const live = isActive(status);
+  const { again, busy, failure } = useAgain(conversation, message, model);
+  return (
+    <article
+      data-testid="message"
+      data-role="assistant"
+      data-message-id={message.id}
+      data-status={status}
+      aria-label="Answer"
+      aria-busy={live}
+      className="group relative min-h-[8.5rem]"
+    >
+      {waits ? (
+        <Waiting onCancel={() => void stop(conversation, message.run_id)} />
+      ) : live && !isVisible(parts) ? (
+        <Skeleton />
+      ) : (
+        <Parts message={message.id} parts={parts} live={live} />
+      )}
+      {live && run.recovering && <p className="mt-3 text-sm text-faint">Picking up where it left off…</p>}
+      {!live && (
+        <Outcome status={status} text={run.errorText} empty={!isVisible(parts)} onAgain={again} busy={busy} />
+      )}
+      {failure && (
+        <p role="alert" className="mt-2 text-sm text-danger">
+          {failure}
+        </p>
+      )}
+      {!live && (
+        <div
+          className={`mt-1.5 -ml-1.5 flex h-8 items-center gap-0.5 transition-opacity ${last ? "" : "opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100"}`}
+        >
+          <Siblings conversation={conversation} node={node} />
+          <CopyButton testId="copy" label="Copy the answer" text={() => textOf(parts)} />
+          <IconButton
+            data-testid="regenerate"
+            size="small"
+            label="Write it anew"
+            disabled={busy}
+            onClick={() => void again()}
+          >
+            <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
+          </IconButton>
+          <span className="ml-1.5 truncate text-xs text-faint">{modelOf(message)}</span>
+        </div>
+      )}
+    </article>
+  );
+});
+
+function useAgain(conversation: string, message: Message, model: string | null) {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const again = async () => {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await regenerate(conversation, message, model);
+    } catch (error) {
+      setFailure(wordsOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { again, busy, failure };
+}
+
+function modelOf(message: Message): string {
+  const { model } = message.metadata;
+  return typeof model === "string" ? model : "";
+}
+
+function Waiting({ onCancel }: { onCancel(): void }) {
+  return (
+    <div className="flex items-center gap-3 pt-1 text-sm text-faint">
+      <span className="dots" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </span>
+      Queued until the answer above is done
+      <Button onClick={onCancel}>Cancel</Button>
+    </div>
+  );
+}
+
+interface OutcomeProps {
+  status: MessageStatus;
+  text: string | null;
+  empty: boolean;
+  busy: boolean;
+  onAgain(): void;
+}
+
+function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
+  if (status === "error") {
+    return (
+      <div
+        data-testid="error"
+        role="alert"
+        className="mt-3 flex items-start gap-3 rounded-xl bg-danger-soft px-4 py-3 text-sm leading-relaxed"
+      >
+        <Warning className="mt-0.5 size-[1.15rem] shrink-0 text-danger" />
+        <p className="min-w-0 grow break-words">{text ?? "The answer failed before it was whole."}</p>
+        <Button disabled={busy} onClick={onAgain} className="bg-raised">
+          Retry
+        </Button>
+      </div>
+    );
+  }
+  if (status === "stopped") {
+    return (
+      <p className="mt-3 text-sm text-faint">
+        {empty ? "Stopped before it began." : "You stopped this answer."}
+      </p>
+    );
+  }
+  if (status !== "interrupted") return null;
+  return (
+    <p className="mt-3 flex flex-wrap items-center gap-3 text-sm text-warn">
+      This answer was interrupted. What had come is kept.
+      <Button disabled={busy} onClick={onAgain}>
+        Write it anew
+      </Button>
+    </p>
+  );
+}

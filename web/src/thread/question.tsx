@@ -1,0 +1,190 @@
+/** What a person wrote, on its way or there, and how it is changed. */
+
+import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { writtenText } from "../state/services.ts";
+import type { Node } from "../state/tree.ts";
+import { discard, type Pending, retry, send } from "../state/turns.ts";
+import { Button, IconButton } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Pencil, Warning } from "../ui/icons.tsx";
+import { Siblings } from "./siblings.tsx";
+
+const FOLDED_PX = 320;
+
+/** The text as it was written; a very long one is folded. */
+function Written({ text }: { text: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [long, setLong] = useState(false);
+  const [open, setOpen] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is measured when the text changes
+  useLayoutEffect(() => setLong(box.current!.scrollHeight > FOLDED_PX + 60), [text]);
+  return (
+    <>
+      <div
+        ref={box}
+        data-testid="message-text"
+        className={`text-base leading-[1.65] font-[560] tracking-[-0.006em] break-words whitespace-pre-wrap ${long && !open ? "max-h-80 overflow-hidden [mask-image:linear-gradient(#000_70%,transparent)]" : ""}`}
+      >
+        {text}
+      </div>
+      {long && (
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+          className="mt-1 rounded text-sm text-accent hover:underline"
+        >
+          {open ? "Show less" : "Show all of it"}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** The node on the thread that stands for a person's turn. */
+function Knot() {
+  return (
+    <span
+      aria-hidden="true"
+      className="absolute top-[0.55rem] -left-6 size-[9px] rounded-full border-2 border-accent bg-paper sm:-left-8"
+    />
+  );
+}
+
+interface Props {
+  conversation: string;
+  node: Node;
+  model: string | null;
+}
+
+export const Question = memo(function Question({ conversation, node, model }: Props) {
+  const { message } = node;
+  const [editing, setEditing] = useState(false);
+  const text = writtenText(message);
+  const onSend = (edited: string) => {
+    setEditing(false);
+    send({ conversation, text: edited, model, under: message.parent_id, edits: message.id });
+  };
+  return (
+    <article
+      data-testid="message"
+      data-role="user"
+      data-message-id={message.id}
+      data-status={message.status}
+      aria-label="You"
+      className="group relative"
+    >
+      <Knot />
+      {editing ? (
+        <Editor text={text} onSend={onSend} onCancel={() => setEditing(false)} />
+      ) : (
+        <>
+          <Written text={text} />
+          <div className="mt-0.5 -ml-1.5 flex h-8 items-center gap-0.5">
+            <Siblings conversation={conversation} node={node} />
+            <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
+              <CopyButton testId="copy" label="Copy your message" text={() => text} />
+              <IconButton
+                data-testid="edit"
+                size="small"
+                label="Edit your message"
+                onClick={() => setEditing(true)}
+              >
+                <Pencil />
+              </IconButton>
+            </div>
+          </div>
+        </>
+      )}
+    </article>
+  );
+});
+
+interface EditorProps {
+  text: string;
+  onSend(text: string): void;
+  onCancel(): void;
+}
+
+function Editor({ text, onSend, onCancel }: EditorProps) {
+  const [value, setValue] = useState(text);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    area.current!.focus();
+    area.current!.setSelectionRange(text.length, text.length);
+  }, [text]);
+  const ready = value.trim() !== "" && value.trim() !== text.trim();
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape") {
+      event.preventDefault();
+      onCancel();
+    } else if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      if (ready) onSend(value.trim());
+    }
+  };
+  return (
+    <div className="mb-3 rounded-2xl border border-line bg-raised p-3 shadow-float">
+      <textarea
+        ref={area}
+        data-testid="edit-field"
+        aria-label="Edit your message"
+        value={value}
+        onChange={(event) => setValue(event.target.value)}
+        onKeyDown={onKeyDown}
+        className="[field-sizing:content] max-h-[50dvh] min-h-16 w-full resize-none bg-transparent px-1.5 py-1 leading-relaxed outline-none"
+      />
+      <div className="mt-1 flex items-center justify-end gap-2">
+        <span className="grow px-1.5 text-xs text-faint">The earlier version stays, with its answers.</span>
+        <Button onClick={onCancel}>Cancel</Button>
+        <Button
+          look="primary"
+          data-testid="edit-send"
+          disabled={!ready}
+          title={ready ? undefined : "Change something first"}
+          onClick={() => onSend(value.trim())}
+        >
+          Send
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/** A message that the server has not acknowledged yet. */
+export const OnItsWay = memo(function OnItsWay({ pending }: { pending: Pending }) {
+  const failed = pending.state === "failed";
+  return (
+    <article
+      data-testid="message"
+      data-role="user"
+      data-message-id={pending.key}
+      data-status={pending.state}
+      aria-label="You"
+      className="relative"
+    >
+      <Knot />
+      <div className={failed ? "" : "opacity-70"}>
+        <Written text={pending.text} />
+      </div>
+      {failed ? (
+        <div
+          data-testid="error"
+          role="alert"
+          className="my-3 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl bg-danger-soft px-4 py-3 text-sm"
+        >
+          <Warning className="size-[1.15rem] shrink-0 text-danger" />
+          <span className="min-w-48 grow break-words">{pending.error ?? "This message was not sent."}</span>
+          <Button className="bg-raised" onClick={() => discard(pending)}>
+            Discard
+          </Button>
+          <Button className="bg-raised" data-testid="retry" onClick={() => retry(pending)}>
+            Retry
+          </Button>
+        </div>
+      ) : (
+        <p className="mt-0.5 flex h-8 items-center gap-1.5 text-xs text-faint">Sending…</p>
+      )}
+    </article>
+  );
+});

@@ -1,0 +1,290 @@
+/** The follower delivers each event once and in order, whatever happens to the connection. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Live } from "../src/protocol/live.ts";
+import { type SseMessage, sseParser } from "../src/protocol/sse.ts";
+
+/** A socket whose other end is this test. */
+class Wire {
+  static all: Wire[] = [];
+  readyState = 0;
+  sent: Record<string, unknown>[] = [];
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+
+  constructor(readonly url: string) {
+    Wire.all.push(this);
+  }
+  send(text: string) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+  }
+  hello() {
+    this.readyState = 1;
+    this.push({ type: "hello", heartbeat_ms: 1000 });
+  }
+  push(frame: unknown) {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+  break() {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+  subscriptions() {
+    return this.sent.filter((frame) => frame.type === "subscribe");
+  }
+}
+
+function last(): Wire {
+  return Wire.all.at(-1)!;
+}
+
+function reader() {
+  const seen: [number, unknown][] = [];
+  return {
+    seen,
+    ended: false,
+    error: undefined as unknown,
+    ready: [] as boolean[],
+    onEvents(events: unknown[], offset: number) {
+      events.forEach((event, at) => {
+        seen.push([offset + at, event]);
+      });
+    },
+    onEnd() {
+      this.ended = true;
+    },
+    onError(error: unknown) {
+      this.error = error;
+    },
+    onReady(fromNow: boolean) {
+      this.ready.push(fromNow);
+    },
+  };
+}
+
+let live: Live;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  Wire.all = [];
+  live = new Live({
+    base: "http://host",
+    openSocket: (url) => new Wire(url) as unknown as WebSocket,
+    fetch: () => Promise.reject(new TypeError("no network")),
+    random: () => 1,
+  });
+});
+
+afterEach(() => {
+  live.close();
+  vi.useRealTimers();
+});
+
+describe("a follower over a socket", () => {
+  it("asks for a stream from its start and delivers it", () => {
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    expect(last().url).toBe("ws://host/api/live");
+    last().hello();
+    expect(last().sent).toEqual([{ type: "subscribe", id: "s1", stream: "runs/run_1", after: -1 }]);
+    last().push({ type: "events", id: "s1", offset: 0, events: ["a", "b"] });
+    last().push({ type: "end", id: "s1", next: 2 });
+    expect(sink.seen).toEqual([
+      [0, "a"],
+      [1, "b"],
+    ]);
+    expect(sink.ended).toBe(true);
+  });
+
+  it("resumes after the last offset when the connection breaks, and drops what it has seen", () => {
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    last().hello();
+    last().push({ type: "events", id: "s1", offset: 0, events: ["a", "b"] });
+    const first = last();
+    first.break();
+    expect(live.connected).toBe(false);
+    vi.advanceTimersByTime(300);
+    expect(last()).not.toBe(first);
+    last().hello();
+    expect(last().subscriptions()).toEqual([{ type: "subscribe", id: "s2", stream: "runs/run_1", after: 1 }]);
+    last().push({ type: "events", id: "s1", offset: 2, events: ["stale id"] });
+    last().push({ type: "events", id: "s2", offset: 0, events: ["a", "b", "c"] });
+    last().push({ type: "events", id: "s2", offset: 1, events: ["b"] });
+    expect(sink.seen.map(([, event]) => event)).toEqual(["a", "b", "c"]);
+  });
+
+  it("asks again when events are missing between two frames, or before the end", () => {
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    last().hello();
+    last().push({ type: "events", id: "s1", offset: 1, events: ["b"] });
+    expect(sink.seen).toEqual([]);
+    expect(last().subscriptions().at(-1)).toMatchObject({ id: "s2", after: -1 });
+    last().push({ type: "events", id: "s2", offset: 0, events: ["a"] });
+    last().push({ type: "end", id: "s2", next: 2 });
+    expect(sink.ended).toBe(false);
+    expect(last().subscriptions().at(-1)).toMatchObject({ id: "s3", after: 0 });
+    last().push({ type: "events", id: "s3", offset: 1, events: ["b"] });
+    last().push({ type: "end", id: "s3", next: 2 });
+    expect(sink.seen.map(([, event]) => event)).toEqual(["a", "b"]);
+    expect(sink.ended).toBe(true);
+  });
+
+  it("follows the feed from now, and from its own place after a loss", () => {
+    const sink = reader();
+    live.follow("feed", undefined, sink);
+    last().hello();
+    expect(last().sent[0]).toEqual({ type: "subscribe", id: "s1", stream: "feed" });
+    last().push({ type: "subscribed", id: "s1", stream: "feed", after: 41 });
+    last().break();
+    vi.advanceTimersByTime(300);
+    last().hello();
+    expect(last().sent[0]).toMatchObject({ stream: "feed", after: 41 });
+    last().push({ type: "subscribed", id: "s2", stream: "feed", after: 41 });
+    expect(sink.ready).toEqual([true, false]);
+  });
+
+  it("comes back after the time that a reconnect notice names", () => {
+    live.follow("runs/run_1", -1, reader());
+    last().hello();
+    const first = last();
+    first.push({ type: "reconnect", after_ms: 700 });
+    first.break();
+    vi.advanceTimersByTime(699);
+    expect(last()).toBe(first);
+    vi.advanceTimersByTime(1);
+    expect(last()).not.toBe(first);
+  });
+
+  it("takes a silent connection for lost", () => {
+    live.follow("runs/run_1", -1, reader());
+    last().hello();
+    const first = last();
+    for (let i = 0; i < 5; i++) {
+      vi.advanceTimersByTime(1000);
+      first.push({ type: "ping" });
+    }
+    expect(live.connected).toBe(true);
+    expect(first.sent.at(-1)).toEqual({ type: "pong" });
+    vi.advanceTimersByTime(4_001);
+    expect(live.connected).toBe(false);
+    vi.advanceTimersByTime(500);
+    expect(last()).not.toBe(first);
+  });
+
+  it("looks at once when the page wakes", () => {
+    live.follow("runs/run_1", -1, reader());
+    last().hello();
+    const first = last();
+    live.wake();
+    expect(first.sent.at(-1)).toEqual({ type: "ping" });
+    vi.advanceTimersByTime(3_001);
+    expect(live.connected).toBe(false);
+    live.wake();
+    expect(last()).not.toBe(first);
+  });
+
+  it("waits longer after each failure, with an upper end", async () => {
+    live.follow("runs/run_1", -1, reader());
+    const waits: number[] = [];
+    for (let at = Date.now(); waits.length < 7; at = Date.now()) {
+      const count = Wire.all.length;
+      last().break();
+      while (Wire.all.length === count) await vi.advanceTimersByTimeAsync(10);
+      waits.push(Date.now() - at);
+    }
+    expect(waits[0]).toBeLessThan(waits[3]!);
+    expect(Math.max(...waits)).toBeLessThan(10_000);
+  });
+
+  it("tells of a refusal that stands, and keeps the other streams", () => {
+    const bad = reader();
+    const good = reader();
+    live.follow("runs/run_1", -1, bad);
+    live.follow("runs/run_2", -1, good);
+    last().hello();
+    last().push({
+      type: "error",
+      id: "s1",
+      error: { code: "forbidden:live", message: "No.", status: 403, retryable: false },
+    });
+    last().push({ type: "events", id: "s2", offset: 0, events: ["x"] });
+    expect(bad.error).toMatchObject({ status: 403 });
+    expect(good.seen).toEqual([[0, "x"]]);
+  });
+
+  it("sends nothing more for a stream that was let go", () => {
+    const sink = reader();
+    const stop = live.follow("runs/run_1", -1, sink);
+    last().hello();
+    stop();
+    expect(last().sent.at(-1)).toEqual({ type: "unsubscribe", id: "s1" });
+    last().push({ type: "events", id: "s1", offset: 0, events: ["x"] });
+    expect(sink.seen).toEqual([]);
+  });
+});
+
+describe("a follower without sockets", () => {
+  function body(text: string, close: boolean): Response {
+    const bytes = new TextEncoder().encode(text);
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(bytes);
+          if (close) controller.close();
+        },
+      }),
+    );
+  }
+
+  it("falls back to event streams, resumes there, and ends", async () => {
+    const asked: string[] = [];
+    const answers = [
+      body('id: 0\ndata: "a"\n\nid: 1\ndata: "b"\n\nevent: reconnect\ndata: {"after_ms":50}\n\n', true),
+      body('id: 2\ndata: "c"\n\nevent: end\ndata: {"next":3}\n\n', false),
+    ];
+    live = new Live({
+      base: "http://host",
+      openSocket: () => {
+        throw new Error("refused by policy");
+      },
+      fetch: (url) => {
+        asked.push(String(url));
+        return Promise.resolve(answers[asked.length - 1]!);
+      },
+      random: () => 1,
+    });
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    for (let i = 0; i < 40 && !sink.ended; i++) await vi.advanceTimersByTimeAsync(100);
+    expect(asked).toEqual([
+      "http://host/api/runs/run_1/events?after=-1",
+      "http://host/api/runs/run_1/events?after=1",
+    ]);
+    expect(sink.seen.map(([, event]) => event)).toEqual(["a", "b", "c"]);
+    expect(sink.ended).toBe(true);
+  });
+});
+
+describe("an event stream's text", () => {
+  it("is the same however it is cut", () => {
+    const text = ': hi\n\nid: 1\ndata: {"a":"é"}\n\nevent: end\r\ndata: x\r\ndata: y\r\n\r\n';
+    const whole: SseMessage[] = [];
+    sseParser((message) => whole.push(message))(text);
+    expect(whole).toEqual([
+      { event: "message", data: '{"a":"é"}', id: "1" },
+      { event: "end", data: "x\ny", id: undefined },
+    ]);
+    for (let size = 1; size < 9; size++) {
+      const cut: SseMessage[] = [];
+      const parse = sseParser((message) => cut.push(message));
+      for (let at = 0; at < text.length; at += size) parse(text.slice(at, at + size));
+      expect(cut).toEqual(whole);
+    }
+  });
+});
