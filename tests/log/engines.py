@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 
 from threadline.log.memory import MemoryLog
@@ -37,7 +38,7 @@ class Clock(SystemWorld):
 def messages_of(batches: tuple[Batch, ...]) -> list[bytes]:
     """The messages of batches, which must follow one another."""
     found: list[bytes] = []
-    for batch, after in zip(batches, batches[1:], strict=False):
+    for batch, after in pairwise(batches):
         assert batch.next == after.first
     for batch in batches:
         found += batch.messages

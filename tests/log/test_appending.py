@@ -90,7 +90,9 @@ async def test_every_message_comes_back_byte_for_byte(log: Log, messages: list[b
 
 async def test_append_is_idempotent_for_each_producer_epoch_and_sequence(log: Log) -> None:
     for seq in range(3):
-        assert await log.append("s", [b"%d" % seq], producer=Producer("p", 1, seq), **MAKE) == Appended(seq + 1, seq=seq)
+        assert await log.append("s", [b"%d" % seq], producer=Producer("p", 1, seq), **MAKE) == Appended(
+            seq + 1, seq=seq
+        )
     for seq in range(3):
         retried = await log.append("s", [b"other"], producer=Producer("p", 1, seq))
         assert retried == Appended(3, duplicate=True, seq=2)

@@ -47,15 +47,13 @@ async def test_another_source_is_followed_by_its_doorbell_alone() -> None:
             found.extend(messages_of(batches))
 
     task = asyncio.create_task(run())
-    while len(found) < 7:
-        await asyncio.sleep(0)
+    await _until(lambda: len(found) == 7)
     reads = table.reads
     await asyncio.sleep(0.01)
     assert table.reads <= reads + 1
     table.rows.append(b"7")
     channel.ring_bell()
-    while len(found) < 8:
-        await asyncio.sleep(0)
+    await _until(lambda: len(found) == 8)
     table.rows.append(b"8")
     table.closed = True
     channel.ring_bell()
@@ -155,6 +153,14 @@ async def test_a_thousand_followers_leave_nothing_behind() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert not log._channels.open("s")._waiters
     await log.close()
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        for _ in range(1_000_000):
+            if true():
+                return
+            await asyncio.sleep(0)
 
 
 async def _first(log: MemoryLog) -> None:

@@ -304,7 +304,9 @@ async def test_a_ttl_slides_with_every_read_and_append_but_not_with_a_look(log: 
         await log.head("s")
 
 
-@pytest.mark.parametrize("config", [StreamConfig(ttl=10), StreamConfig(expires_at=1_800_000_010.0)], ids=["ttl", "date"])
+@pytest.mark.parametrize(
+    "config", [StreamConfig(ttl=10), StreamConfig(expires_at=1_800_000_010.0)], ids=["ttl", "date"]
+)
 async def test_a_stream_whose_time_is_over_is_not_there_any_more(log: Log, clock: Clock, config: StreamConfig) -> None:
     await log.create("s", config, messages=[b"1"])
     clock.time += 9.9
