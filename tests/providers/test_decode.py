@@ -78,7 +78,7 @@ def test_text_and_reasoning_that_take_turns_are_parts_one_after_another() -> Non
 
 
 def test_empty_deltas_make_no_events() -> None:
-    empty = [
+    empty: list[dict[str, Any]] = [
         {},
         {"content": ""},
         {"content": None},

@@ -147,6 +147,8 @@ def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Mode
     reason = None
     if kind is None:
         reason = f"Providers of the kind {config.kind!r} are not supported."
+    elif config.address is None and config.kind != "demo":
+        reason = f"The provider {config.name!r} has no base_url. Add one to its [[providers]] table."
     elif kind.needs_key and not has_key:
         reason = missing_key(config)
     return Model(

@@ -24,8 +24,6 @@ class OpenAICompatible:
     continues: Literal["prefill", "instruction"]
 
     def __init__(self, config: ProviderConfig, http: Http) -> None:
-        if config.address is None:
-            raise ProviderError(f"The provider {config.name} has no base_url. Add one to its [[providers]] table.")
         self.name = config.name
         self.continues = "prefill" if config.prefill else "instruction"
         self._title = config.display_name

@@ -133,8 +133,10 @@ class Registry:
                 details={"provider": provider, "model": name},
             )
         allowed = model_names(config) if config.models or config.kind == "demo" else None
-        if config.kind not in KINDS or (allowed is not None and name not in allowed):
-            reason = describe(config, name).reason or f"The provider {provider!r} has no model {name!r} here."
+        reason = describe(config, name).reason
+        if reason is None and allowed is not None and name not in allowed:
+            reason = f"The provider {provider!r} has no model {name!r} here."
+        if reason is not None:
             raise UnsupportedModel(reason, surface="chat", details={"provider": provider, "model": name})
         return config, name
 

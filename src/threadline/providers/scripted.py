@@ -16,7 +16,7 @@ from threadline.domain.messages import Usage, is_tool, text_of
 from threadline.providers.protocol import ModelRequest
 from threadline.world import World
 
-_WORDS: Final = re.compile(r"\s*\S+|\s+\Z")
+_WORDS: Final = re.compile(r"\s*\S+(?:\s+\Z)?|\s+\Z")
 _LARGEST_BATCH: Final = 256
 _PATIENCE: Final = 1.0
 """Seconds of delay that are caught up with; more than that is forgotten, so that no burst follows a long wait."""
