@@ -96,6 +96,7 @@ class Reply:
 
 def model_name(**control: Any) -> str:
     """The name of a model that behaves so."""
+    Control(**control)  # a name that is no control would be no control in silence
     return json.dumps(control, separators=(",", ":"), sort_keys=True)
 
 
