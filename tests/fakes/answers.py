@@ -33,7 +33,8 @@ class Control:
     ``cut_at`` cuts the connection there, ``stall_at`` sends nothing more there.
 
     Going on from a partial text: ``way``, with ``words`` for how many are repeated; ``again`` is a control of its own
-    for such calls. ``replay`` is the path of a recording, ``split`` the size of its pieces or the places to cut at.
+    for such calls. ``replay`` is the path of a recording, ``split`` the size of its pieces or the places to
+    cut at. ``group`` (of the server's default alone): how many frames without a pause between them go out in one write.
     """
 
     chunks: int = 200
@@ -63,6 +64,7 @@ class Control:
     replay: str | None = None
     split: int | Sequence[int] | None = None
     newline: str = "\n"
+    group: int = 20
 
     def with_(self, values: Mapping[str, Any]) -> Control:
         """Itself with some fields changed."""

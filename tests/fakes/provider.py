@@ -27,9 +27,6 @@ import orjson
 
 from tests.fakes.answers import Control, Cut, Item, Reply, Request, Stall, completion, control_of, read, reply
 
-_GROUP = 20
-"""Frames without a pause between them that go out in one write."""
-
 
 @dataclass
 class Call:
@@ -202,6 +199,7 @@ class _Connection(asyncio.Protocol):
             await self._stream(call, planned.items)
 
     async def _stream(self, call: Call, items: Sequence[Item]) -> None:
+        group = self._fake.control.group
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
@@ -212,7 +210,7 @@ class _Connection(asyncio.Protocol):
             if isinstance(item, bytes):
                 ready.append(b"%x\r\n%b\r\n" % (len(item), item))
                 call.sent += 1
-                if len(ready) < _GROUP:
+                if len(ready) < group:
                     continue
             await self._flush(ready)
             if isinstance(item, float | int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,10 @@ class Paused:
         self._inner = inner
         self._left = after
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See the protocol."""
         self.calls.append(request)
-        async with aclosing(self._inner.stream(request)) as batches:  # type: ignore[type-var]
+        async with aclosing(self._inner.stream(request)) as batches:
             async for batch in batches:
                 for event in batch:
                     if self._left == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class FailsFirst:
         self._times = times
         self._retryable = retryable
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See the protocol."""
         self.calls += 1
         if self.calls <= self._times:
@@ -274,7 +274,7 @@ class Refuses:
     name = "test"
     continues = "instruction"
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See the protocol."""
         words = "I'm sorry, but I can't continue this." if request.partial else ANSWER
         yield [{"type": "text-start", "id": "p9"}, {"type": "text-delta", "id": "p9", "delta": words}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, Literal
 
 import orjson
@@ -37,7 +37,7 @@ class OpenAICompatible:
     def __repr__(self) -> str:
         return f"OpenAICompatible({self.name!r})"
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See ``protocol.Provider.stream``. A batch is what one read of the connection gave."""
         decoder = completions.Decoder(
             self._title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -53,7 +53,7 @@ class Provider(Protocol):
     continues: Literal["prefill", "instruction"]
     """How a cut text goes on: the model is given its own beginning, or is told to go on from it."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """Call the model. Batches are not empty and come as soon as their bytes do.
 
         Events are the vocabulary of ``threadline.domain.events``: parts (text, reasoning, tool input, source, file),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -89,7 +89,7 @@ class Scripted:
         self._world = world
         self._script = script
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[list[Event]]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See ``protocol.Provider.stream``. ``partial`` must be a beginning of the script's own text."""
         script = self._script if isinstance(self._script, Script) else self._script(request)
         world, pace = self._world, script.words_per_second

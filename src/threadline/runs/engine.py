@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from threadline.domain import events
 from threadline.domain.endings import beginning, ending, lost_usage
@@ -26,6 +29,9 @@ from threadline.store.runs import RunRow
 from threadline.world import World
 
 _log = logging.getLogger(__name__)
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 class Engine:
@@ -97,12 +103,14 @@ class Engine:
             if not writer.record.started:
                 await writer.append([_start(run)])
             raise Interrupted("stop")
-        await self._begin(run, writer, plan)
-        if plan.action == "give-up":
-            return _failed(run, writer, recovery.GIVEN_UP)
-        if plan.action == "end":
+        if plan.action in ("give-up", "end"):
+            await self._begin(run, writer, plan)
+            if plan.action == "give-up":
+                return _failed(run, writer, recovery.GIVEN_UP)
             return [ending(writer.record, writer.record.step_reason or "other")]
-        return await self._steps(run, writer, control, plan)
+        # Side by side, and both waited for: nobody reads the log while it is appended to, and time is short here.
+        _, context = await _both(self._begin(run, writer, plan), self._context(run))
+        return await self._steps(context, writer, control, plan)
 
     async def _begin(self, run: RunRow, writer: RunWriter, plan: Plan) -> None:
         if plan.action == "begin":
@@ -112,14 +120,13 @@ class Engine:
         step = [events.start_step()] if plan.action == "next" else []
         await writer.append([taken, *plan.events, *step])
 
-    async def _steps(self, run: RunRow, writer: RunWriter, control: Control, plan: Plan) -> list[Event]:
-        context = await self._context(run)
+    async def _steps(self, context: Context, writer: RunWriter, control: Control, plan: Plan) -> list[Event]:
         start = Beginning(plan.partial, plan.part)
         closing = events.finish_step("tool-calls", lost_usage(writer.record)) if plan.action == "tools" else None
         while True:
             if closing is None:
                 closing = await call_model(context, writer, control, self._world, start)
-            await self._run_tools(run, writer, control, closing.get("usage"))
+            await self._run_tools(context.run, writer, control, closing.get("usage"))
             reason = closing["finishReason"]
             called = any(is_tool(part) and not part.get("providerExecuted") for part in writer.record.tools_in_step())
             if not called or writer.record.steps >= self._config.max_steps:
@@ -147,6 +154,16 @@ class Engine:
         found = await self._store.read(lambda tx: history(tx, run, limit))
         tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
         return Context(run, provider, model, found, tools)
+
+
+async def _both(one: Awaitable[_A], other: Awaitable[_B]) -> tuple[_A, _B]:
+    """Both results; where one fails the other is waited for all the same."""
+    first, second = await asyncio.gather(one, other, return_exceptions=True)
+    if isinstance(first, BaseException):
+        raise first
+    if isinstance(second, BaseException):
+        raise second
+    return first, second
 
 
 def _start(run: RunRow) -> Event:

@@ -60,7 +60,7 @@ async def _stream(
 ) -> Event:
     seam = Seam(beginning.partial, prefill=context.provider.continues == "prefill")
     joiner = Joiner(seam, beginning.part)
-    async with aclosing(context.provider.stream(request)) as batches:  # type: ignore[type-var]
+    async with aclosing(context.provider.stream(request)) as batches:
         while True:
             with control.cancellable():
                 batch = await anext(batches, None)

@@ -76,7 +76,7 @@ async def _ask(models: Models, model_id: str, message: str) -> str:
         settings=ModelSettings(max_tokens=1000, temperature=None, system=_ASK),
     )
     text = ""
-    async with aclosing(provider.stream(request)) as batches:  # type: ignore[type-var]
+    async with aclosing(provider.stream(request)) as batches:
         async for batch in batches:
             text += "".join(event["delta"] for event in batch if event["type"] == "text-delta")
             if len(text) > _ENOUGH_CHARACTERS:
