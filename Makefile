@@ -22,7 +22,7 @@ test-setup:
 	@$(PYTHON) scripts/environment.py test
 
 run: setup ## Serve on http://127.0.0.1:8000
-	@exec $(BIN)/threadline serve
+	@exec env PYTHONUNBUFFERED=1 $(BIN)/threadline serve
 
 test: test-setup static web ## Every test and every check
 	$(BIN)/python -m pytest -n $(WORKERS)
