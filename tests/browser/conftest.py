@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.node import installed_clients
 from tests.support.process import ROOT
 from tests.support.server import Server
 
+STATIC = ROOT / "src" / "threadline" / "static"
 SCREENS = ROOT / "test-results" / "screens"
 FLAGS = [
     "--no-sandbox",
@@ -117,9 +119,13 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
-    with Server(
-        tmp_path_factory.mktemp("server"), fake.tables(), default_model="fake/fake-model", extras=True
-    ) as running:
+    place = tmp_path_factory.mktemp("server")
+    if not (STATIC / "index.html").exists():
+        pytest.fail("the page is not built; run `make setup`")
+    # A copy, so that a build at the same time does not take the page away from under the test.
+    shutil.copytree(STATIC, place / "page")
+    with Server(place, fake.tables(), default_model="fake/fake-model", extras=True) as running:
+        running.environment["OUTER_TEST_PAGE"] = str(place / "page")
         running.up()
         yield running
 

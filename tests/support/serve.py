@@ -1,7 +1,7 @@
 """``threadline serve`` as the outer tests run it: with tools of their own, and on a file layer that can lose power.
 
-Takes the options of ``threadline serve``. ``OUTER_TEST_FOLDER`` is where the tools write down their calls, and
-``OUTER_TEST_POWER``, where it is set, the folder of the file layer's side files.
+Takes the options of ``threadline serve``. ``OUTER_TEST_FOLDER`` is where the tools write down their calls. Where they
+are set, ``OUTER_TEST_POWER`` is the folder of the file layer's side files, and ``OUTER_TEST_PAGE`` the built page.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import powercut
 from tests.support.extra_tools import extra_tools
-from threadline.app.compose import Seams
+from threadline.app.compose import STATIC, Seams
 from threadline.app.running import run, serve
 from threadline.settings import load
 
@@ -30,7 +30,8 @@ def main() -> None:
         powercut.install(Path(power))
     settings = load(os.environ, options.config, host=options.host, port=options.port, data=options.data)
     tools = extra_tools(Path(os.environ["OUTER_TEST_FOLDER"]))
-    run(serve(settings, Seams(tools=tools)))
+    page = Path(os.environ.get("OUTER_TEST_PAGE", STATIC))
+    run(serve(settings, Seams(tools=tools, static=page)))
 
 
 if __name__ == "__main__":
