@@ -46,12 +46,12 @@ async def test_a_second_message_of_the_same_chat_is_answered_with_the_first_as_i
 ) -> None:
     chat, model = new_id(), fake.model(chunks=10)
     await sdk.do("open", **{"as": chat, "chat": chat, "model": model})
-    for text in ("First.", "Second."):
+    for number, text in enumerate(["First.", "Second."], 1):
         await sdk.do("send", **{"as": chat, "text": text})
         report = await sdk.do("settled", **{"as": chat})
         assert report["errors"] == []
         assert report["text"] == fake.text(chunks=10)
-    assert len(report["messages"]) == 4
+        assert len(report["messages"]) == 2 * number
     kept = await settled(visitor, chat)
     assert [message["role"] for message in kept] == ["user", "assistant", "user", "assistant"]
     assert kept[2]["parent_id"] == kept[1]["id"]

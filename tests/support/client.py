@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,7 +60,7 @@ class Stream:
             old = self.headers.get(name.lower())
             self.headers[name.lower()] = value.strip() if old is None else f"{old}\n{value.strip()}"
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; ends without an exception also when the connection broke: see ``ended``."""
         try:
             if self.headers.get("transfer-encoding") == "chunked":
@@ -80,7 +80,7 @@ class Stream:
     async def read(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])
 
-    async def sse(self) -> AsyncIterator[Sse]:
+    async def sse(self) -> AsyncGenerator[Sse, None]:
         """The body as server-sent events; what stood after the last blank line when it broke is dropped."""
         rest = b""
         async with contextlib.aclosing(self.pieces()) as pieces:
