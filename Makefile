@@ -10,7 +10,7 @@ unexport MAKEFLAGS PYTHONPATH PYTHONHOME
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak fmt lock test-setup static web clean
+.PHONY: help setup run test check bench soak fmt lock test-setup static format lint types floors web clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,10 +30,18 @@ test: test-setup static web ## Every test and every check
 check: test-setup static ## Format, lint, types, floors, house rules
 	$(BIN)/python -m pytest -q $(HOUSE)
 
-static:
+static: format lint types floors
+
+format:
 	$(BIN)/ruff format --check --quiet
+
+lint:
 	$(BIN)/ruff check --quiet
+
+types:
 	$(BIN)/mypy --no-error-summary
+
+floors:
 	$(BIN)/lint-imports --no-logo
 
 web:
