@@ -16,6 +16,7 @@ from threadline.domain.errors import (
     Gap,
     NotFound,
     ThreadlineError,
+    TooLarge,
     Unavailable,
 )
 from threadline.log.protocol import Appended, Log, Producer, StreamConfig
@@ -158,6 +159,30 @@ async def test_producers_are_counted_each_for_itself(log: Log) -> None:
 async def test_a_producer_that_can_never_be_right_is_refused(log: Log, producer: Producer) -> None:
     await log.create("s")
     await refused(log, BadRequest, "s", b"1", producer=producer)
+
+
+async def test_what_no_storage_keeps_is_refused_before_it_is_queued(log: Log) -> None:
+    await log.create("s")
+    half = chr(0xD800)
+    for refusal in (
+        log.append(half, [b"1"]),
+        log.append("s", [b"1"], order=half),
+        log.append("s", [b"1"], producer=Producer(half, 0, 0)),
+        log.create("t", StreamConfig(half)),
+        log.create("t", StreamConfig(ttl=1 << 70)),
+        log.create("t", StreamConfig(expires_at=float("nan"))),
+        log.read(half),
+        log.head(half),
+        log.delete(half),
+        log.trim(half, 1),
+    ):
+        with pytest.raises(BadRequest):
+            await refusal
+    with pytest.raises(TypeError):
+        await log.append("s", [b"1", "2"])  # type: ignore[list-item]
+    with pytest.raises(TooLarge):
+        await log.append("s", [bytes(1 << 20)] * 257)
+    assert (await log.head("s")).tail == 0
 
 
 async def test_close_is_final_and_atomic_with_the_last_append(log: Log) -> None:

@@ -250,7 +250,7 @@ class LogMachine(RuleBasedStateMachine):
         log, stream, name, at, steps = follower
         there = self.live(name)
         if log is not self.log:
-            assert self.outcome(_next(steps)) is Unavailable
+            assert self.outcome(_next(steps)) in (Unavailable, Gone)
             return multiple()
         if there is not stream or (at >= len(stream.messages) and not stream.closed) or at < stream.first:
             self.run(steps.aclose())

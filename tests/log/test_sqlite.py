@@ -87,6 +87,13 @@ async def test_a_file_is_for_its_owner_alone(log: SqliteLog, path: Path) -> None
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
 
+async def test_a_closed_log_is_one_file(log: SqliteLog, path: Path) -> None:
+    await log.append("s", [b"x"], create=StreamConfig())
+    await log.read("s")
+    await log.close()
+    assert [file.name for file in path.parent.iterdir()] == ["log.db"]
+
+
 async def test_a_file_of_a_newer_format_is_refused_and_left_alone(path: Path, clock: Clock) -> None:
     path.parent.mkdir()
     base = sqlite3.connect(path)
@@ -209,10 +216,10 @@ async def test_a_reader_that_holds_a_long_read_does_not_block_the_writer(log: Sq
 
 async def test_the_write_ahead_log_is_moved_into_the_file_while_nothing_is_queued(log: SqliteLog, path: Path) -> None:
     await log.create("s")
-    for _ in range(60):
+    for _ in range(120):
         await log.append("s", [b"z" * 500_000])
-    assert path.with_name("log.db-wal").stat().st_size < 12 << 20
-    assert len(await everything(log, "s")) == 60
+    assert path.with_name("log.db-wal").stat().st_size < 40 << 20
+    assert len(await everything(log, "s")) == 120
 
 
 async def test_readers_and_writers_of_many_connections_never_meet_a_lock(log: SqliteLog, path: Path) -> None:

@@ -54,8 +54,10 @@ class Engine(ABC):
         self, name: str, config: StreamConfig = StreamConfig(), *, messages: Sequence[bytes] = (), close: bool = False
     ) -> Created:
         """See ``Log.create``."""
-        size = sum(map(len, messages))
-        command = Create(name, config, tuple(messages), size, close, self._world.now())
+        rules.check_text(name)
+        rules.check_config(config)
+        messages = tuple(messages)
+        command = Create(name, config, messages, rules.check_messages(messages), close, self._world.now())
         return _as(Created, await self._submit(command))
 
     async def append(
@@ -70,14 +72,19 @@ class Engine(ABC):
         content_type: str | None = None,
     ) -> Appended:
         """See ``Log.append``."""
+        rules.check_text(name, order or "")
         if producer is not None:
             rules.check_producer(producer)
-        size, now = sum(map(len, messages)), self._world.now()
-        command = Append(name, tuple(messages), size, now, producer, order, close, create, content_type)
+        if create is not None:
+            rules.check_config(create)
+        messages = tuple(messages)
+        size = rules.check_messages(messages)
+        command = Append(name, messages, size, self._world.now(), producer, order, close, create, content_type)
         return _as(Appended, await self._submit(command))
 
     async def head(self, name: str) -> StreamInfo:
         """See ``Log.head``."""
+        rules.check_text(name)
         return rules.info(await self._find(name, self._world.now()))
 
     async def read(self, name: str, start: int = 0, *, limit: int = READ_BYTES) -> Reading:
@@ -91,10 +98,12 @@ class Engine(ABC):
 
     async def trim(self, name: str, before: int) -> None:
         """See ``Log.trim``."""
+        rules.check_text(name)
         await self._submit(Trim(name, before, self._world.now()))
 
     async def delete(self, name: str) -> None:
         """See ``Log.delete``."""
+        rules.check_text(name)
         await self._submit(Delete(name, self._world.now()))
 
     async def expire(self) -> int:
@@ -108,6 +117,7 @@ class Engine(ABC):
 
     async def _use(self, name: str, start: int, limit: int) -> tuple[Stream, Reading]:
         """Read, which counts as a use for the stream's TTL."""
+        rules.check_text(name)
         now = self._world.now()
         stream, reading = await self._fetch(name, start, limit, now)
         if stream.config.ttl is not None:

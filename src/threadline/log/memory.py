@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -32,7 +31,7 @@ class MemoryLog(Engine):
         finally:
             self._ledger.flush()
             self._channels.deliver(self._ledger.take_effects())
-        await asyncio.sleep(0)
+        await self._world.sleep(0)
         return outcome
 
     def _post(self, command: Command) -> None:

@@ -6,6 +6,7 @@ changes anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,6 +21,9 @@ MAX_NUMBER: Final = (1 << 53) - 1
 
 MAX_MESSAGES: Final = (1 << 31) - 1
 """How many messages one stream may ever have."""
+
+MAX_APPEND_BYTES: Final = 256 << 20
+"""How large one append may be."""
 
 
 @dataclass(slots=True)
@@ -106,18 +110,41 @@ def found(stream: Stream | None, *, over: bool, has_forks: bool) -> Stream:
 
 def check_producer(producer: Producer) -> None:
     """Raise ``BadRequest`` for a producer that can never be right."""
+    check_text(producer.id)
     if not producer.id:
         raise BadRequest("A producer needs an id.", surface="stream")
     if not (0 <= producer.epoch <= MAX_NUMBER and 0 <= producer.seq <= MAX_NUMBER):
         raise BadRequest("A producer's epoch and seq are between 0 and 2^53 - 1.", surface="stream")
 
 
+def check_text(*texts: str) -> None:
+    """Raise ``BadRequest`` for text that no storage keeps: one with half of a surrogate pair."""
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError:
+        raise BadRequest("A name has a character that is none.", surface="stream") from None
+
+
+def check_messages(messages: Sequence[bytes]) -> int:
+    """The size of messages in bytes. Raises ``TooLarge``, and ``TypeError`` for what are no bytes."""
+    if messages and set(map(type, messages)) != {bytes}:
+        raise TypeError("a message is bytes")
+    size = sum(map(len, messages))
+    if size > MAX_APPEND_BYTES:
+        raise TooLarge(surface="stream")
+    return size
+
+
 def check_config(config: StreamConfig) -> None:
     """Raise ``BadRequest`` for a configuration that can never be right."""
+    check_text(config.content_type, *([config.fork.source] if config.fork else []))
+    if config.expires_at is not None and not math.isfinite(config.expires_at):
+        raise BadRequest("A stream expires at a time.", surface="stream")
     if config.ttl is not None and config.expires_at is not None:
         raise BadRequest("A stream has a TTL or a time at which it expires, not both.", surface="stream")
-    if config.ttl is not None and config.ttl < 0:
-        raise BadRequest("A stream's TTL is not negative.", surface="stream")
+    if config.ttl is not None and not 0 <= config.ttl <= MAX_NUMBER:
+        raise BadRequest("A stream's TTL is between 0 and 2^53 - 1.", surface="stream")
     fork = config.fork
     if fork is not None and (fork.sub_offset < 0 or (fork.offset is not None and fork.offset < 0)):
         raise BadRequest("A fork's offsets are not negative.", surface="stream")

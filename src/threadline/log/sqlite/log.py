@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -55,10 +56,11 @@ class SqliteLog(Engine):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        await self._writer.stop()
-        self._channels.close()
         if self._readers is not None:
             await self._readers.stop()
+        # The writer goes last: whoever closes a file last folds the write-ahead log into it, which a reader may not.
+        await self._writer.stop()
+        self._channels.close()
 
     async def _submit(self, command: Command) -> Outcome:
         size = _size(command)
@@ -90,7 +92,11 @@ class SqliteLog(Engine):
     async def _read(self, key: object, work: Callable[[sqlite3.Connection], object]) -> object:
         self._check_open()
         assert self._readers is not None
-        return await self._readers.run(key, work)
+        try:
+            return await self._readers.run(key, work)
+        except sqlite3.Error as error:
+            sys.stderr.write(f"threadline: the log could not be read: {type(error).__name__}: {error}\n")
+            raise Unavailable("The log could not be read.", surface="log") from error
 
     def _check_open(self) -> None:
         if self._closing is not None:

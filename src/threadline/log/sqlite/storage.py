@@ -20,6 +20,7 @@ from threadline.log.sqlite.schema import OFFSET_MASK, key_of
 
 STREAMS_CACHED: Final = 4096
 PRODUCERS_CACHED: Final = 16384
+PAGE_BYTES: Final = 4096
 
 _WIDTHS: Final = (64, 8, 1)
 _BATCHES: Final = "INSERT INTO batches (key, count, framing, payload) VALUES {rows}"
@@ -54,7 +55,7 @@ class SqliteStorage:
         self._new_held: dict[tuple[int, str], Held] = {}
         self._last_id: int | None = None
         self.written = 0
-        """Bytes of payload since this was last set to 0."""
+        """About how much the write-ahead log grew since this was last set to 0; whole pages go there."""
 
     def stream(self, name: str) -> Stream | None:
         """See ``Storage``."""
@@ -79,6 +80,7 @@ class SqliteStorage:
     def put(self, stream: Stream) -> None:
         """See ``Storage``."""
         self._connection.execute(_PUT, schema.to_row(stream))
+        self.written += PAGE_BYTES
         self._remember(stream)
 
     def held(self, stream: Stream, producer: str) -> Held | None:
@@ -104,7 +106,7 @@ class SqliteStorage:
             kind, payload = framing.pack(part)
             self._new_rows.append((key_of(stream.id, at), len(part), kind, payload))
             at += len(part)
-        self.written += size
+        self.written += size + PAGE_BYTES
         return Batch(first, tuple(messages))
 
     def message(self, stream: Stream, offset: int) -> bytes:

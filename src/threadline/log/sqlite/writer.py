@@ -25,8 +25,8 @@ from threadline.log.sqlite.storage import SqliteStorage
 GROUP_COMMANDS: Final = 8192
 GROUP_BYTES: Final = 16 << 20
 """A commit takes about this much at the most, so that the first of a long queue does not wait for the last."""
-CHECKPOINT_BYTES: Final = 4 << 20
-"""When nothing is queued, this much payload is moved from the write-ahead log into the file."""
+CHECKPOINT_BYTES: Final = 16 << 20
+"""When nothing is queued, about this much is moved from the write-ahead log into the file."""
 CHECKPOINT_AT_ONCE: Final = 64 << 20
 """So much is moved even while commands wait."""
 
@@ -81,7 +81,11 @@ class Writer:
     async def start(self) -> None:
         """Return when the file is open; raises what kept it from that."""
         self._thread.start()
-        await self._ready
+        try:
+            await self._ready
+        except asyncio.CancelledError:
+            self._queue.put(None)
+            raise
 
     def put(self, job: Job) -> None:
         """Queue a command."""
