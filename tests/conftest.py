@@ -19,6 +19,10 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
+# Playwright's own Node.js wants a library that a bare Debian lacks; the environment's has all it needs.
+if (_NODE := Path(sys.executable).with_name("node")).exists():
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(_NODE))
+
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(
     "ci",
