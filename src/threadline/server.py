@@ -98,15 +98,13 @@ class Server(uvicorn.Server):
         self._grace = min(_GRACE_SECONDS, drain_seconds)
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Signals are the program's, which hands them to :meth:`handle_exit`."""
+        """Signals are the program's, which sets ``draining``; uvicorn's own handlers would kill it afterwards."""
         return nullcontext()
 
-    def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
-        """Go: accept nobody any more, and let the readers know."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Go, and let the readers know at once: uvicorn would first wait for them."""
         super().handle_exit(sig, frame)
         self._draining.set()
-        for listening in getattr(self, "servers", ()):
-            listening.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""

@@ -26,7 +26,8 @@ async def socket_of(visitor: Client, **headers: str) -> AsyncIterator[ClientConn
     """An open socket, after its hello."""
     url = f"ws://127.0.0.1:{visitor.port}/api/live"
     given = {"Cookie": visitor.cookie, **headers} if visitor.cookies else headers
-    async with connect(url, additional_headers=given, compression=None, proxy=None, max_size=None, close_timeout=1) as socket:
+    options: dict[str, Any] = {"compression": None, "proxy": None, "max_size": None, "close_timeout": 1}
+    async with connect(url, additional_headers=given, **options) as socket:
         assert (await take(socket))["type"] == "hello"
         yield socket
 

@@ -131,7 +131,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name in settings.unknown:
         yield Finding(f"{name} is not a setting of this version.", "Remove it, or correct its name.")
     if settings.host not in ("127.0.0.1", "::1", "localhost") and settings.guests:
-        remedy = "Put it behind a proxy with TLS, or set THREADLINE_GUESTS=off, if not everybody there may use your keys."
+        remedy = "If not everybody there may use your keys, set THREADLINE_GUESTS=off or put a proxy before it."
         yield Finding(f"Everybody who reaches {settings.host} can chat as a guest.", remedy)
     if os.name == "posix" and os.geteuid() == 0:
         yield Finding("You are root.", "Run the server as a user of its own.")

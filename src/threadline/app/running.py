@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -17,8 +18,8 @@ from threadline.app.failures import CannotStart
 from threadline.app.logs import configure
 from threadline.server import AddressTaken, Server, addresses, bind
 from threadline.settings import Settings
-from threadline.store.database import Store
 from threadline.store import signals
+from threadline.store.database import Store
 from threadline.world import SystemWorld
 
 log = logging.getLogger(__name__)
@@ -52,13 +53,15 @@ async def serve(settings: Settings, seams: Seams = Seams(), say: Say = print) ->
             sockets = bind(settings.host, settings.port)
         except AddressTaken as fault:
             raise CannotStart(str(fault)) from None
-        await run_app(app, sockets, say)
+        with _on_signal(app.draining.set):
+            await run_app(app, sockets, say)
 
 
 async def work(settings: Settings, seams: Seams = Seams(), say: Say = print) -> None:
     """Write answers until a signal comes; serve nothing. Raises ``CannotStart``."""
     _warn(settings)
     async with open_app(settings, seams) as app:
+        _tidy()
         say("Threadline's worker is ready")
         with _on_signal(app.draining.set):
             await _together(app, [app.worker.run(app.draining), app.sweeper.run(app.draining)])
@@ -73,9 +76,10 @@ async def migrate(settings: Settings) -> None:
 
 
 async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
-    """Serve on ``sockets`` until the app is told to drain, by a signal or by setting ``app.draining``."""
+    """Serve on ``sockets`` until ``app.draining`` is set and everyone was told."""
 
     def ready() -> None:
+        _tidy()
         where = addresses(sockets)
         shown = [place for place in where if "0.0.0.0" not in place and "[::]" not in place]
         say(f"Threadline is ready on {(shown or [f'http://127.0.0.1:{sockets[0].getsockname()[1]}'])[0]}")
@@ -88,9 +92,8 @@ async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
         finally:
             app.draining.set()
 
-    with _on_signal(lambda: server.handle_exit(signal.SIGTERM)):
-        worker, sweeper = app.worker.run(app.draining), app.sweeper.run(app.draining)
-        await _together(app, [serving(), worker, sweeper, app.pulse.run()])
+    worker, sweeper = app.worker.run(app.draining), app.sweeper.run(app.draining)
+    await _together(app, [serving(), worker, sweeper, app.pulse.run()])
 
 
 async def _together(app: App, parts: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -120,6 +123,12 @@ def _on_signal(leave: Callable[[], object]) -> Iterator[None]:
     finally:
         for number in taken:
             loop.remove_signal_handler(number)
+
+
+def _tidy() -> None:
+    """What the start left behind is not looked through for garbage any more; what comes from now on is."""
+    gc.freeze()
+    gc.enable()
 
 
 def _warn(settings: Settings) -> None:

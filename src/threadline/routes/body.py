@@ -18,22 +18,25 @@ from threadline.routes.exchange import Scope, header
 LIMIT: Final = 4 * 1024 * 1024
 """The most bytes that a body may have."""
 
+_PATIENCE: Final = 16 * LIMIT
+
 
 async def read(scope: Scope, receive: Receive) -> bytes:
     """The whole body. Raises ``TooLarge`` above the limit, and ``ClientDisconnect``."""
-    _check_length(scope)
+    if _announces_too_much(scope):
+        await _discard(receive)
+        raise TooLarge
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message.get("body", b"")
+        chunk, more = await _next(receive)
         size += len(chunk)
         if size > LIMIT:
+            if more:
+                await _discard(receive)
             raise TooLarge
         chunks.append(chunk)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(chunks)
 
 
@@ -58,7 +61,9 @@ class LimitedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
-            _check_length(request.scope)
+            if _announces_too_much(request.scope):
+                await _discard(request.receive)
+                raise TooLarge
             return await handle(_LimitedRequest(request.scope, request.receive))
 
         return limited
@@ -73,12 +78,29 @@ class _LimitedRequest(Request):
         size = 0
         async for chunk in super().stream():
             size += len(chunk)
-            if size > LIMIT:
-                raise HTTPException(413)  # FastAPI lets only its own kind through while it reads a body
-            yield chunk
+            if size <= LIMIT:
+                yield chunk
+            elif size > _PATIENCE:
+                break
+        if size > LIMIT:
+            raise HTTPException(413)  # FastAPI lets only its own kind through while it reads a body
 
 
-def _check_length(scope: Scope) -> None:
+def _announces_too_much(scope: Scope) -> bool:
     length = header(scope, b"content-length")
-    if length is not None and length.isdigit() and int(length) > LIMIT:
-        raise TooLarge
+    return length is not None and length.isdigit() and int(length[:16]) > LIMIT
+
+
+async def _discard(receive: Receive) -> None:
+    """Take the rest of a body and forget it: a client that is still sending would not see the answer."""
+    size, more = 0, True
+    while more and size < _PATIENCE:
+        chunk, more = await _next(receive)
+        size += len(chunk)
+
+
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)

@@ -27,7 +27,7 @@ class Site:
 
     def __init__(self, inside: ASGIApp, routes: Sequence[BaseRoute], origins: Collection[str], world: World) -> None:
         self._inside = inside
-        self._routes = routes
+        self.routes = routes
         self._origins = frozenset(origins)
         self._world = world
 
@@ -68,8 +68,6 @@ class Site:
         headers, body = answer(error, exchange)
         if isinstance(error, NotAllowed):
             headers.append((b"allow", ", ".join(self._allowed(scope)).encode()))
-        if error.status == 413:
-            headers.append((b"connection", b"close"))
         kind = "http.response"
         if scope["type"] == "websocket":
             kind = "websocket.http.response"
@@ -85,7 +83,7 @@ class Site:
         return [
             method
             for method in _METHODS
-            if any(route.matches({**probe, "method": method})[0] is Match.FULL for route in self._routes)
+            if any(route.matches({**probe, "method": method})[0] is Match.FULL for route in self.routes)
         ]
 
     def _share(self, scope: Scope, exchange: Exchange) -> None:

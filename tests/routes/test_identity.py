@@ -1,0 +1,89 @@
+"""Who a request comes from, and that nobody sees what is another's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.routes.conftest import House, asking, begun, chunks
+from tests.support.answers import until_ended
+from tests.support.client import Client
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_visitor_becomes_a_guest_and_stays_the_same(house: House) -> None:
+    visitor = house.visitor()
+    first = await visitor.call("GET", "/api/me")
+    cookie = first.headers["set-cookie"]
+    assert cookie.startswith("threadline_session=")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    second = await visitor.call("GET", "/api/me")
+    assert "set-cookie" not in second.headers
+    assert first.json == second.json
+    assert first.json["kind"] == "guest"
+
+
+async def test_behind_a_proxy_with_tls_the_cookie_goes_over_tls_alone(house: House) -> None:
+    reply = await house.visitor().call("GET", "/api/me", headers={"X-Forwarded-Proto": "https"})
+    assert "Secure" in reply.headers["set-cookie"]
+
+
+async def test_a_chat_can_be_the_first_thing_that_a_visitor_does(house: House) -> None:
+    visitor = house.visitor()
+    body = asking("Say it at once.")
+    stream = await visitor.open("POST", "/api/chat", body)
+    await chunks(stream)
+    await until_ended(visitor, stream.headers["x-threadline-run"])
+    assert (await visitor.get(f"/api/conversations/{body['id']}"))["status"] == "completed"
+
+
+@pytest.mark.parametrize("cookie", ["nonsense", "", "a" * 4000, '"', "\\x", "a=b; ;;="])
+async def test_a_cookie_that_names_nobody_is_replaced(house: House, cookie: str) -> None:
+    reply = await house.visitor(Cookie=f"threadline_session={cookie}").call("GET", "/api/me")
+    assert reply.status == 200
+    assert "set-cookie" in reply.headers
+
+
+async def test_pages_and_health_make_no_guest(house: House) -> None:
+    for address in ("/", "/chat/x", "/healthz", "/readyz", "/openapi.json"):
+        assert "set-cookie" not in (await house.visitor().call("GET", address)).headers
+
+
+async def test_without_guests_a_session_is_needed(open_own: Any) -> None:
+    async with open_own(guests=False) as house:
+        visitor = house.visitor()
+        for method, address in (("GET", "/api/me"), ("POST", "/api/chat"), ("GET", "/api/feed/events")):
+            reply = await visitor.call(method, address, asking("Hello") if method == "POST" else None)
+            assert (reply.status, reply.json["error"]["code"]) == (401, "unauthorized:session")
+        assert (await visitor.call("GET", "/healthz")).status == 200
+
+
+async def test_what_is_anothers_is_not_there(house: House, visitor: Client) -> None:
+    body = asking("A long story, slowly.")
+    chat, run = body["id"], await begun(visitor, "A long story, slowly.", body["id"])
+    other = house.visitor()
+    await other.get("/api/me")
+    for method, address, sent in [
+        ("GET", f"/api/conversations/{chat}", None),
+        ("PATCH", f"/api/conversations/{chat}", {"title": "Mine now"}),
+        ("DELETE", f"/api/conversations/{chat}", None),
+        ("GET", f"/api/conversations/{chat}/messages", None),
+        ("POST", f"/api/chat/{chat}/stop", {}),
+        ("POST", f"/api/chat/{chat}/stop", {"run": run}),
+        ("POST", "/api/chat", asking("Let me in.", chat)),
+        ("GET", f"/api/chat/{chat}/stream?run={run}", None),
+        ("GET", f"/api/chat/{chat}/stream?startIndex=0", None),
+        ("GET", f"/api/chat/{run}/stream", None),
+        ("GET", f"/api/runs/{run}", None),
+        ("GET", f"/api/runs/{run}/events", None),
+    ]:
+        reply = await other.call(method, address, sent)
+        assert reply.status == 404, (method, address, reply.body)
+    # A page asks this of a chat in which nothing was said yet; of another's it hears the very same.
+    assert (await other.call("GET", f"/api/chat/{chat}/stream")).status == 204
+    assert (await other.get("/api/conversations"))["items"] == []
+    await other.call("DELETE", "/api/conversations")
+    assert (await visitor.get(f"/api/conversations/{chat}"))["status"] == "streaming"
