@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-_MARK: Final = "<!-- figures -->"
+_MARKS: Final = ("<!-- figures -->", "<!-- /figures -->")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def write(figures: list[Figure], *, readme: bool) -> None:
     (folder / "figures.json").write_text(json.dumps({"machine": machine, "figures": [asdict(f) for f in figures]}))
     if readme:
         page = ROOT / "README.md"
-        before, mark, rest = page.read_text().partition(_MARK)
-        if mark:
-            _old, closing, after = rest.partition(_MARK)
-            page.write_text(f"{before}{_MARK}\n{text}\n{_MARK}{after if closing else rest}")
+        before, opening, rest = page.read_text().partition(_MARKS[0])
+        _old, closing, after = rest.partition(_MARKS[1])
+        if opening and closing:
+            page.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}")
