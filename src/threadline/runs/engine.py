@@ -82,7 +82,7 @@ class Engine:
         except Interrupted as interrupted:
             if interrupted.reason != "stop":
                 raise
-            last = [*_closed(writer), events.abort("stopped"), ending(writer.record, "stopped")]
+            last = [*_closed(writer), events.abort("stopped"), ending(writer.record, "other")]
         except NotContinued:
             last = [*_closed(writer), ending(writer.record, "interrupted")]
         except ProviderError as error:

@@ -105,7 +105,7 @@ class Turns:
         last = [
             beginning(run.message_id, run.id, run.model, run.created_at),
             events.abort("stopped"),
-            ending(Fold(), "stopped"),
+            ending(Fold(), "other"),
         ]
         producer = Producer("run", run.epoch, 0)
         try:
