@@ -4,6 +4,8 @@ import { type FormEvent, type KeyboardEvent, useId, useLayoutEffect, useRef } fr
 import { useDraft } from "../state/hooks.ts";
 import { ArrowUp, StopSquare } from "../ui/icons.tsx";
 
+const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
+
 interface Props {
   /** The draft's name: a conversation's id, or `new`. */
   draft: string;
@@ -44,14 +46,13 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Pro
   const onKeyDown = (event: KeyboardEvent) => {
     // An input method's Enter takes a word, it does not send.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    // A phone's keyboard has no Shift + Enter; there the button sends.
+    if (TOUCH.matches) return;
     event.preventDefault();
     submit();
   };
-  const note =
-    blocked ??
-    (busy
-      ? "Your next message waits until this answer is done"
-      : "Enter to send, Shift + Enter for a new line");
+  const keysHint = TOUCH.matches ? "" : "Enter to send, Shift + Enter for a new line";
+  const note = blocked ?? (busy ? "Your next message waits until this answer is done" : keysHint);
   return (
     <form onSubmit={submit} className="column">
       <div className="rounded-3xl border border-line bg-raised shadow-float transition-colors focus-within:border-thread">

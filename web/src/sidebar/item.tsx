@@ -150,6 +150,7 @@ function Rename({ conversation, onDone }: { conversation: Conversation; onDone()
       onKeyDown={(event) => {
         if (event.key === "Enter" && !event.nativeEvent.isComposing) void save();
         if (event.key === "Escape") {
+          event.preventDefault();
           settled.current = true;
           onDone();
         }

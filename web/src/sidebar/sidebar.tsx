@@ -28,14 +28,14 @@ export function Sidebar({ active, onHide, onLeave }: Props) {
   }, [query]);
   return (
     <div className="flex h-full flex-col">
-      <div className="flex h-14 items-center gap-2 pr-2.5 pl-4">
+      <div className="flex h-14 shrink-0 items-center gap-2 pr-2.5 pl-4">
         <Mark className="size-6" />
         <span className="grow text-[0.9375rem] font-semibold tracking-tight">Threadline</span>
         <IconButton label="Hide conversations" onClick={onHide}>
           <Panel className="size-[1.15rem]" />
         </IconButton>
       </div>
-      <div className="space-y-2 px-2.5 pb-2">
+      <div className="shrink-0 space-y-2 px-2.5 pb-2">
         <Link
           href="/"
           data-testid="new-chat"
@@ -63,7 +63,12 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
         placeholder="Search"
         value={value}
         onChange={(event) => onChange(event.target.value)}
-        onKeyDown={(event) => event.key === "Escape" && value && onChange("")}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape" || !value) return;
+          // This Escape is for the field, not for the answer that may be written meanwhile.
+          event.preventDefault();
+          onChange("");
+        }}
         className="h-9 w-full rounded-lg bg-hover pr-8 pl-9 text-sm placeholder:text-faint [&::-webkit-search-cancel-button]:hidden"
       />
       {value && (
@@ -85,7 +90,7 @@ function Footer() {
   const guest = me.data?.kind === "guest";
   const name = guest ? "Guest" : (me.data?.name ?? "");
   return (
-    <div className="flex h-14 items-center gap-2.5 border-t border-line pr-2.5 pl-4">
+    <div className="flex h-14 shrink-0 items-center gap-2.5 border-t border-line pr-2.5 pl-4">
       <span
         aria-hidden="true"
         className="grid size-7 place-items-center rounded-full bg-accent-soft text-xs font-semibold text-accent"

@@ -58,6 +58,15 @@ export function upsertConversation(lists: Lists, conversation: Conversation, ins
   return { ...lists, pages };
 }
 
+/** Every item through `change`; an item that it gives back as it was keeps its page as it is. */
+export function mapConversations(lists: Lists, change: (item: Conversation) => Conversation): Lists {
+  const pages = lists.pages.map((page) => {
+    const items = page.items.map(change);
+    return items.every((item, at) => item === page.items[at]) ? page : { ...page, items };
+  });
+  return pages.every((page, at) => page === lists.pages[at]) ? lists : { ...lists, pages };
+}
+
 export function removeConversation(lists: Lists, id: string): Lists {
   const pages = lists.pages.map((page) => ({ ...page, items: page.items.filter((item) => item.id !== id) }));
   return { ...lists, pages };

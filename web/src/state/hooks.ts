@@ -8,7 +8,7 @@ import { keys, type Messages } from "./cache.ts";
 import type { RunView } from "./runs.ts";
 import { api, queries, readConversations, readMessages, runs } from "./services.ts";
 import { keep, recall, Store, useStore } from "./store.ts";
-import { outbox } from "./turns.ts";
+import { newConversation, outbox } from "./turns.ts";
 
 export function useConversations(q: string) {
   return useInfiniteQuery({
@@ -23,28 +23,26 @@ export function useConversations(q: string) {
 export function useConversation(id: string | null) {
   return useQuery({
     queryKey: keys.conversation(id ?? ""),
-    queryFn: () => api.conversation(id!),
+    queryFn: () => api.conversation(id!).catch(unlessBegun(id!, () => newConversation(id!, null))),
     enabled: id !== null,
     initialData: () => (id === null ? undefined : inLists(id)),
-    retry: retryUnlessNew(id),
   });
 }
 
 export function useMessages(id: string) {
   return useQuery<Messages>({
     queryKey: keys.messages(id),
-    queryFn: () => readMessages(id),
+    queryFn: () => readMessages(id).catch(unlessBegun<Messages>(id, () => ({ items: [], leaf_id: null }))),
     structuralSharing: false,
-    retry: retryUnlessNew(id),
   });
 }
 
-/** A conversation whose first message is still on its way is not known to the server yet. */
-function retryUnlessNew(id: string | null) {
-  return (count: number, error: Error) => {
-    if (!(error instanceof ApiError)) return false;
-    const begun = error.status === 404 && outbox.get().some((item) => item.conversation === id);
-    return (error.retryable || begun) && count < 8;
+/** What a conversation is while its first message is still on its way: the server does not know it yet. */
+function unlessBegun<T>(id: string, empty: () => T): (error: unknown) => T {
+  return (error) => {
+    const begun = outbox.get().some((item) => item.conversation === id);
+    if (begun && error instanceof ApiError && error.status === 404) return empty();
+    throw error;
   };
 }
 

@@ -4,6 +4,7 @@ import type { ErrorBody } from "../protocol/errors.ts";
 import type { Event, Part } from "../protocol/events.ts";
 import { Fold } from "../protocol/fold.ts";
 import type { Live } from "../protocol/live.ts";
+import type { MessageStatus } from "../protocol/types.ts";
 
 export interface RunView {
   readonly parts: readonly Part[];
@@ -15,6 +16,13 @@ export interface RunView {
   readonly errorText: string | null;
   readonly finishReason: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** How a finished run ended, as the server tells it from the same events. */
+export function endOf(view: RunView): MessageStatus {
+  if (view.errorText !== null) return "error";
+  if (view.aborted) return "stopped";
+  return view.finishReason === "interrupted" ? "interrupted" : "completed";
 }
 
 const LATEST_PAINT_MS = 50;

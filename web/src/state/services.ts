@@ -3,20 +3,28 @@
 import { Api } from "../protocol/api.ts";
 import { isText } from "../protocol/events.ts";
 import { Live } from "../protocol/live.ts";
-import type { FeedEvent, Message, MessagePage } from "../protocol/types.ts";
+import {
+  type Conversation,
+  type FeedEvent,
+  isActive,
+  type Message,
+  type MessagePage,
+  type Run,
+} from "../protocol/types.ts";
 import {
   answerOf,
   keys,
   type Lists,
   type Messages,
   makeQueryClient,
+  mapConversations,
   removeConversation,
   settleRun,
   statusOfRun,
   upsertConversation,
   upsertMessage,
 } from "./cache.ts";
-import { Runs, type RunView } from "./runs.ts";
+import { endOf, Runs, type RunView } from "./runs.ts";
 import { keep, Store } from "./store.ts";
 
 export const api = new Api();
@@ -114,6 +122,7 @@ export function hear(event: FeedEvent): void {
   } else {
     const { run } = event;
     const status = statusOfRun(run);
+    markConversation(id, run);
     const seen = runs.known(run.id);
     const whole = seen?.finished ? { parts: seen.parts, metadata: seen.metadata } : {};
     editMessages(id, (data) => {
@@ -122,6 +131,17 @@ export function hear(event: FeedEvent): void {
       return settleRun(known ? data : upsertMessage(data, answer), run.id, { status, ...whole });
     });
   }
+}
+
+/** A conversation streams while one of its runs does; the end of a run tells so only by its own event. */
+function markConversation(id: string, run: Run): void {
+  const others = queries.getQueryData<Messages>(keys.messages(id))?.items ?? [];
+  const busy = isActive(run.status) || others.some((item) => isActive(item.status) && item.run_id !== run.id);
+  const status = busy ? "streaming" : run.status === "error" ? "error" : "completed";
+  const mark = (item: Conversation): Conversation =>
+    item.id === id && item.status !== status ? { ...item, status } : item;
+  queries.setQueriesData<Lists>({ queryKey: keys.lists }, (lists) => lists && mapConversations(lists, mark));
+  queries.setQueryData<Conversation>(keys.conversation(id), (item) => item && mark(item));
 }
 
 export function forget(id: string): void {
@@ -137,13 +157,12 @@ export function forget(id: string): void {
 
 /** A run that this page followed is whole: its answer holds its parts from now on. */
 runs.onFinish = (run: string, view: RunView) => {
-  const status = view.errorText !== null ? "error" : view.aborted ? "stopped" : "completed";
   for (const [key] of queries.getQueriesData<Messages>({ queryKey: ["messages"] })) {
     queries.setQueryData<Messages>(key, (data) => {
       const message = data?.items.find((item) => item.run_id === run);
       if (!data || !message) return data;
-      const known = message.status === "streaming" || message.status === "queued" ? status : message.status;
-      return settleRun(data, run, { status: known, parts: view.parts, metadata: view.metadata });
+      const status = isActive(message.status) ? endOf(view) : message.status;
+      return settleRun(data, run, { status, parts: view.parts, metadata: view.metadata });
     });
   }
 };

@@ -58,10 +58,3 @@ export function branchTo(tree: Tree, leaf: string | null): Node[] {
   }
   return nodes.reverse();
 }
-
-/** Whether `ancestor` is `id` or stands above it. */
-export function isAbove(tree: Tree, ancestor: string, id: string): boolean {
-  for (let at = tree.byId.get(id); at; at = tree.byId.get(at.parent_id ?? ""))
-    if (at.id === ancestor) return true;
-  return false;
-}

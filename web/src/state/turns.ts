@@ -60,20 +60,16 @@ export function send(message: NewMessage): void {
   deliver(pending);
 }
 
+/** A conversation that only this page knows yet. */
+export function newConversation(id: string, model: string | null): Conversation {
+  const at = Date.now() / 1000;
+  return { id, title: null, status: "streaming", model, leaf_id: null, created_at: at, updated_at: at };
+}
+
 /** Make the id of a new conversation, known here before the server knows it. */
 export function beginConversation(model: string | null): string {
   const id = uuid();
-  const at = Date.now() / 1000;
-  const conversation: Conversation = {
-    id,
-    title: null,
-    status: "streaming",
-    model,
-    leaf_id: null,
-    created_at: at,
-    updated_at: at,
-  };
-  queries.setQueryData(keys.conversation(id), conversation);
+  queries.setQueryData(keys.conversation(id), newConversation(id, model));
   queries.setQueryData<Messages>(keys.messages(id), { items: [], leaf_id: null });
   return id;
 }

@@ -5,7 +5,7 @@ import { wordsOf } from "../protocol/api.ts";
 import { textOf } from "../protocol/events.ts";
 import { isActive, type Message, type MessageStatus } from "../protocol/types.ts";
 import { useRun } from "../state/hooks.ts";
-import type { RunView } from "../state/runs.ts";
+import { endOf, type RunView } from "../state/runs.ts";
 import type { Node } from "../state/tree.ts";
 import { regenerate, stop } from "../state/turns.ts";
 import { Button, IconButton } from "../ui/button.tsx";
@@ -37,9 +37,7 @@ export function Skeleton() {
 
 /** What the answer's state is, from the list and from what was seen of its stream. */
 function statusOf(message: Message, run: RunView): MessageStatus {
-  if (!isActive(message.status) || !run.finished) return message.status;
-  if (run.errorText !== null) return "error";
-  return run.aborted ? "stopped" : "completed";
+  return isActive(message.status) && run.finished ? endOf(run) : message.status;
 }
 
 interface Props {
@@ -66,7 +64,8 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
       data-status={status}
       aria-label="Answer"
       aria-busy={live}
-      className="group relative min-h-[8.5rem]"
+      // As tall as the skeleton while it is the last, so that nothing moves when a short answer ends.
+      className={`group relative ${live || last ? "min-h-[8.5rem]" : ""}`}
     >
       {waits ? (
         <Waiting onCancel={() => void stop(conversation, message.run_id)} />

@@ -80,7 +80,7 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
       ) : (
         <>
           <Written text={text} />
-          <div className="mt-0.5 -ml-1.5 flex h-8 items-center gap-0.5">
+          <div className="-ml-1.5 flex h-8 items-center gap-0.5">
             <Siblings conversation={conversation} node={node} />
             <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
               <CopyButton testId="copy" label="Copy your message" text={() => text} />

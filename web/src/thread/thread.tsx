@@ -72,6 +72,7 @@ export function Thread({ conversation, rows, model, busy }: Props) {
                 row={rows[item.index]!}
                 model={model}
                 first={item.index === 0}
+                last={item.index === rows.length - 1}
               />
             </div>
           ))}
@@ -98,17 +99,18 @@ interface OneProps {
   row: Row;
   model: string | null;
   first: boolean;
+  last: boolean;
 }
 
 /** A row with its piece of the thread that runs down the margin. */
 const OneRow = memo(
-  function OneRow({ conversation, row, model, first }: OneProps) {
+  function OneRow({ conversation, row, model, first, last }: OneProps) {
     const asked = row.kind === "pending" || (row.kind === "message" && row.node.message.role !== "assistant");
     return (
-      <div className={`relative pl-6 sm:pl-8 ${asked ? "pb-1" : "pb-9"}`}>
+      <div className={`relative flow-root pl-6 sm:pl-8 ${asked ? "" : "pb-7"}`}>
         <span
           aria-hidden="true"
-          className={`absolute left-[4px] w-px bg-thread ${asked && first ? "top-4" : "top-0"} bottom-0`}
+          className={`absolute bottom-0 left-[4px] w-px ${asked && first ? "top-4" : "top-0"} ${last ? "bg-linear-to-b from-thread from-70% to-transparent" : "bg-thread"}`}
         />
         {row.kind === "pending" ? (
           <OnItsWay pending={row.pending} />
@@ -140,6 +142,7 @@ const OneRow = memo(
   (before, after) =>
     before.model === after.model &&
     before.first === after.first &&
+    before.last === after.last &&
     before.conversation === after.conversation &&
     sameRow(before.row, after.row),
 );
