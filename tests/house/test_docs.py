@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import importlib
 import re
 import tomllib
@@ -15,9 +14,6 @@ import pytest
 from tests.house.tree import ROOT, SOURCE, faults, parsed, shown, under
 from threadline import settings
 
-NO_SETTING = {"providers", "models", "keys", "unknown"}
-"""Fields of the settings that come from tables of the file, or from names that are not ours."""
-
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -28,9 +24,7 @@ def reference() -> str:
 
 
 def setting_names() -> Iterator[str]:
-    for each in dataclasses.fields(settings.Settings):
-        if each.name not in NO_SETTING:
-            yield f"THREADLINE_{each.name.upper()}"
+    yield from (f"{settings.PREFIX}{name.upper()}" for name in settings.NAMES)
     for variables in settings.PROVIDER_KEYS.values():
         yield from variables
 
