@@ -41,7 +41,7 @@ async def ask(registry: Registry, model_id: str, text: str = "Hello", **more: An
 async def batches(registry: Registry, model_id: str, text: str = "Hello", **more: Any) -> list[list[Event]]:
     """The batches of one call."""
     provider, model = registry.get(model_id)
-    async with aclosing(provider.stream(request(model, text, **more))) as stream:  # type: ignore[type-var]
+    async with aclosing(provider.stream(request(model, text, **more))) as stream:
         return [batch async for batch in stream]
 
 

@@ -163,7 +163,7 @@ async def test_a_connection_is_used_again_after_a_whole_answer(registry: Registr
 
 async def test_leaving_early_ends_the_call_at_once(registry: Registry, fake: FakeProvider) -> None:
     provider, model = registry.get(f"fake/{model_name(pace=0.01)}")
-    async with aclosing(provider.stream(request(model))) as stream:  # type: ignore[type-var]
+    async with aclosing(provider.stream(request(model))) as stream:
         await anext(stream)
     await until(lambda: not fake.connections)
     (call,) = fake.calls

@@ -137,7 +137,7 @@ class House:
     async def events(self, run_id: str) -> list[Event]:
         """All events of a run; waits for its end."""
         found: list[Event] = []
-        async with aclosing(self.answers.follow(await self.run(run_id))) as steps:  # type: ignore[type-var]
+        async with aclosing(self.answers.follow(await self.run(run_id))) as steps:
             async for batches in steps:
                 found += [decode(message) for batch in batches for message in batch.messages]
         return found

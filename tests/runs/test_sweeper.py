@@ -39,7 +39,7 @@ def sweeper(house: House) -> Sweeper:
 async def read(house: House, run_id: str, start: int) -> list[bytes]:
     """What a reader gets from an offset on."""
     out: list[Batch] = []
-    async with aclosing(house.answers.follow(await house.run(run_id), start)) as steps:  # type: ignore[type-var]
+    async with aclosing(house.answers.follow(await house.run(run_id), start)) as steps:
         async for batches in steps:
             out += batches
     assert out[-1].final

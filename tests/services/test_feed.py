@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 async def collect(base: Base, user_id: str, start: int, count: int) -> list[tuple[int, Any]]:
     got: list[tuple[int, Any]] = []
-    async with aclosing(base.feed.follow(user_id, start)) as steps:  # type: ignore[type-var]
+    async with aclosing(base.feed.follow(user_id, start)) as steps:
         async for batches in steps:
             for batch in batches:
                 got += [(batch.first + at, orjson.loads(message)) for at, message in enumerate(batch.messages)]

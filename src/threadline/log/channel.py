@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from threadline.domain.errors import Gone, ThreadlineError, Unavailable
 from threadline.log.commands import Effect, Ended, Made, Published, Trimmed
-from threadline.log.protocol import Batch, Reading
+from threadline.log.protocol import Batch, Reading, Steps
 
 RING_BYTES: Final = 64 * 1024
 """How much of a stream's newest batches a channel keeps; the very newest is kept whatever its size."""
@@ -131,7 +131,7 @@ class Channel:
         self.newest = ()
 
 
-async def follow(source: Source, channel: Channel, start: int) -> AsyncIterator[tuple[Batch, ...]]:
+async def follow(source: Source, channel: Channel, start: int) -> Steps:
     """Everything from ``start`` on, each message once and in order; ends after a final batch.
 
     ``channel`` must be open before this is called. A source that marks no batch as final, but says ``closed``, is

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from threadline.domain.errors import Gone, NotFound
 from threadline.log import rules
 from threadline.log.channel import Channels, follow
 from threadline.log.commands import Append, Command, Create, Delete, Expire, Outcome, Touch, Trim
-from threadline.log.protocol import Appended, Batch, Created, Producer, Reading, StreamConfig, StreamInfo
+from threadline.log.protocol import Appended, Created, Producer, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.rules import Stream
 from threadline.world import World
 
@@ -92,7 +92,7 @@ class Engine(ABC):
         _, reading = await self._use(name, start, limit)
         return reading
 
-    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> AsyncIterator[tuple[Batch, ...]]:
+    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> Steps:
         """See ``Log.follow``."""
         return follow(_StreamSource(self, name, expected), self._channels.open(name), start)
 

@@ -15,7 +15,7 @@ A stream is a named sequence of messages, each a byte string. The promises, each
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -111,6 +111,10 @@ class Batch:
         return Batch(offset, self.messages[offset - self.first :], self.final)
 
 
+Steps = AsyncGenerator[tuple[Batch, ...], None]
+"""What following gives: at each step all that is there by then, and at least one batch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one bounded read found: ``batches`` in order from the asked offset; ``next`` the offset to ask for next;
@@ -174,7 +178,7 @@ class Log(Protocol):
         A ``start`` beyond the tail finds nothing yet."""
         ...
 
-    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> AsyncIterator[tuple[Batch, ...]]:
+    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> Steps:
         """Everything from ``start`` on, for ever: history, then the tail as it is committed; ends after a batch that
         is ``final``, and in no other way but an error. Each step hands over all that is there, and at least one batch.
         With ``expected`` a stream that does not exist yet is waited for. Any number may follow; who is slow is served

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -13,7 +12,7 @@ from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.domain.messages import text_of
 from threadline.domain.trail import TrailRecorder, expand
-from threadline.log.protocol import Batch, Log, Reading
+from threadline.log.protocol import Batch, Log, Reading, Steps
 from threadline.store import changes, conversations, messages, runs
 from threadline.store.database import Store
 from threadline.store.runs import Ending, RunRow
@@ -50,7 +49,7 @@ class Answers:
 
         return await self._store.read(find)
 
-    async def follow(self, run: RunRow, start: int = 0) -> AsyncIterator[tuple[Batch, ...]]:
+    async def follow(self, run: RunRow, start: int = 0) -> Steps:
         """Everything from offset ``start`` on, live to the end; ends after a batch that is ``final``.
 
         The same bytes at the same offsets on every reading: from the log, or, long after the end, from the message.
@@ -58,9 +57,7 @@ class Answers:
         at = start
         if run.trimmed_at is None:
             try:
-                async with aclosing(
-                    self._log.follow(run_stream(run.id), start, expected=not run.ended)  # type: ignore[type-var]
-                ) as steps:
+                async with aclosing(self._log.follow(run_stream(run.id), start, expected=not run.ended)) as steps:
                     async for batches in steps:
                         yield batches
                         at = batches[-1].next
@@ -110,7 +107,7 @@ class Answers:
         """The finished message ``{id, role, parts, metadata}``; waits for the end of its run."""
         run = await self.run(user_id, run_id)
         record = Fold()
-        async with aclosing(self.follow(run)) as steps:  # type: ignore[type-var]
+        async with aclosing(self.follow(run)) as steps:
             async for batches in steps:
                 for batch in batches:
                     record.apply_all(map(decode, batch.messages))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
 from threadline.log.channel import Channel, follow
-from threadline.log.protocol import Batch, Reading
+from threadline.log.protocol import Batch, Reading, Steps
 from threadline.store import changes
 from threadline.store.database import Store
 from threadline.store.signals import Signals
@@ -36,14 +35,14 @@ class Feed:
         batch = Batch(page.first, page.events)
         return Reading((batch,) if page.events else (), batch.next, up_to_date=batch.next >= page.tail, closed=False)
 
-    async def follow(self, user_id: str, start: int = 0) -> AsyncIterator[tuple[Batch, ...]]:
+    async def follow(self, user_id: str, start: int = 0) -> Steps:
         """Everything from ``start`` on, for ever: what is kept, then what is committed, each change once and in order.
 
         Close the iterator (``contextlib.aclosing``) when leaving.
         """
         channel = Channel()
         with self._signals.attach(changes.topic(user_id), channel.ring_bell):
-            async with aclosing(follow(_Source(self, user_id), channel, start)) as steps:  # type: ignore[type-var]
+            async with aclosing(follow(_Source(self, user_id), channel, start)) as steps:
                 async for batches in steps:
                     yield batches
 
