@@ -48,35 +48,42 @@ function Drawer({
   );
 }
 
-export function App() {
-  const [onChat, params] = useRoute("/chat/:id");
-  const [path, navigate] = useLocation();
-  const active = onChat ? decodeURIComponent(params.id) : null;
-  const wide = useMedia("(min-width: 50rem)");
-  const [shown, setShown] = useState(() => recall("sidebar") !== "hidden");
-  const [drawer, setDrawer] = useState(false);
+/** Leave a conversation that was deleted, here or in another tab; begin a new one with Ctrl + Shift + O. */
+function useLeaving(active: string | null): void {
+  const [, navigate] = useLocation();
   const deleted = useStore(lastDeleted);
-
   useEffect(() => {
     if (deleted !== null && deleted === active) navigate("/", { replace: true });
   }, [deleted, active, navigate]);
-
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if ((event.metaKey || event.ctrlKey) && event.shiftKey && event.key.toLowerCase() === "o") {
-        event.preventDefault();
-        navigate("/");
-      }
+      if (!(event.metaKey || event.ctrlKey) || !event.shiftKey || event.key.toLowerCase() !== "o") return;
+      event.preventDefault();
+      navigate("/");
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, [navigate]);
+}
+
+export function App() {
+  const [onChat, params] = useRoute("/chat/:id");
+  const [path] = useLocation();
+  const active = onChat ? decodeURIComponent(params.id) : null;
+  const wide = useMedia("(min-width: 50rem)");
+  const [shown, setShown] = useState(() => recall("sidebar") !== "hidden");
+  const [drawer, setDrawer] = useState(false);
+  useLeaving(active);
 
   const show = (visible: boolean) => {
     setShown(visible);
     keep("sidebar", visible ? null : "hidden");
   };
-
+  const openMenu = () => {
+    loadKit();
+    if (wide) show(true);
+    else setDrawer(true);
+  };
   return (
     <div className="flex h-dvh">
       <a
@@ -91,19 +98,7 @@ export function App() {
         </aside>
       )}
       {!wide && <Drawer open={drawer} onOpenChange={setDrawer} active={active} />}
-      <Chat
-        id={active}
-        unknownPath={!onChat && path !== "/"}
-        onMenu={
-          wide && shown
-            ? null
-            : () => {
-                loadKit();
-                if (wide) show(true);
-                else setDrawer(true);
-              }
-        }
-      />
+      <Chat id={active} unknownPath={!onChat && path !== "/"} onMenu={wide && shown ? null : openMenu} />
     </div>
   );
 }

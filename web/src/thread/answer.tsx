@@ -1,6 +1,6 @@
 /** A model's answer: skeleton, then the stream, then its marks and what one can do with it. */
 
-import { memo, useState } from "react";
+import { memo, type ReactNode, useState } from "react";
 import { wordsOf } from "../protocol/api.ts";
 import { textOf } from "../protocol/events.ts";
 import { isActive, type Message, type MessageStatus } from "../protocol/types.ts";
@@ -10,7 +10,8 @@ import type { Node } from "../state/tree.ts";
 import { regenerate, stop } from "../state/turns.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { Retry, Warning } from "../ui/icons.tsx";
+import { Retry } from "../ui/icons.tsx";
+import { Outcome } from "./outcome.tsx";
 import { isVisible, Parts } from "./parts.tsx";
 import { isFollowed } from "./rows.ts";
 import { Siblings } from "./siblings.tsx";
@@ -83,27 +84,48 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
           {failure}
         </p>
       )}
-      {!live && (
-        <div
-          className={`mt-1.5 -ml-1.5 flex h-8 items-center gap-0.5 transition-opacity ${last ? "" : "opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100"}`}
+      <Actions conversation={conversation} node={node} live={live} last={last} text={() => textOf(parts)}>
+        <IconButton
+          data-testid="regenerate"
+          size="small"
+          label="Write it anew"
+          disabled={busy}
+          onClick={() => void again()}
         >
-          <Siblings conversation={conversation} node={node} />
-          <CopyButton testId="copy" label="Copy the answer" text={() => textOf(parts)} />
-          <IconButton
-            data-testid="regenerate"
-            size="small"
-            label="Write it anew"
-            disabled={busy}
-            onClick={() => void again()}
-          >
-            <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
-          </IconButton>
-          <span className="ml-1.5 truncate text-xs text-faint">{modelOf(message)}</span>
-        </div>
-      )}
+          <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
+        </IconButton>
+      </Actions>
     </article>
   );
 });
+
+interface ActionsProps {
+  conversation: string;
+  node: Node;
+  live: boolean;
+  last: boolean;
+  text: () => string;
+  children: ReactNode;
+}
+
+/** What one can do with an answer; while it is written, only go to its other versions. */
+function Actions({ conversation, node, live, last, text, children }: ActionsProps) {
+  if (live && node.siblings.length < 2) return null;
+  const quiet =
+    "opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100";
+  return (
+    <div className={`mt-1.5 -ml-1.5 flex h-8 items-center gap-0.5 transition-opacity ${last ? "" : quiet}`}>
+      <Siblings conversation={conversation} node={node} />
+      {!live && (
+        <>
+          <CopyButton testId="copy" label="Copy the answer" text={text} />
+          {children}
+          <span className="ml-1.5 truncate text-xs text-faint">{modelOf(node.message)}</span>
+        </>
+      )}
+    </div>
+  );
+}
 
 function useAgain(conversation: string, message: Message, model: string | null) {
   const [busy, setBusy] = useState(false);
@@ -138,47 +160,5 @@ function Waiting({ onCancel }: { onCancel(): void }) {
       Queued until the answer above is done
       <Button onClick={onCancel}>Cancel</Button>
     </div>
-  );
-}
-
-interface OutcomeProps {
-  status: MessageStatus;
-  text: string | null;
-  empty: boolean;
-  busy: boolean;
-  onAgain(): void;
-}
-
-function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
-  if (status === "error") {
-    return (
-      <div
-        data-testid="error"
-        role="alert"
-        className="mt-3 flex items-start gap-3 rounded-xl bg-danger-soft px-4 py-3 text-sm leading-relaxed"
-      >
-        <Warning className="mt-0.5 size-[1.15rem] shrink-0 text-danger" />
-        <p className="min-w-0 grow break-words">{text ?? "The answer failed before it was whole."}</p>
-        <Button disabled={busy} onClick={onAgain} className="bg-raised">
-          Retry
-        </Button>
-      </div>
-    );
-  }
-  if (status === "stopped") {
-    return (
-      <p className="mt-3 text-sm text-faint">
-        {empty ? "Stopped before it began." : "You stopped this answer."}
-      </p>
-    );
-  }
-  if (status !== "interrupted") return null;
-  return (
-    <p className="mt-3 flex flex-wrap items-center gap-3 text-sm text-warn">
-      This answer was interrupted. What had come is kept.
-      <Button disabled={busy} onClick={onAgain}>
-        Write it anew
-      </Button>
-    </p>
   );
 }

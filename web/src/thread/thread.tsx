@@ -1,10 +1,9 @@
 /** A conversation as one flowing document: only what is near the view is in the page. */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { ArrowDown } from "../ui/icons.tsx";
-import { Answer, Skeleton } from "./answer.tsx";
-import { OnItsWay, Question } from "./question.tsx";
+import { OneRow } from "./row.tsx";
 import { estimate, type Row } from "./rows.ts";
 
 interface Props {
@@ -18,8 +17,8 @@ interface Props {
 const AT_END_PX = 32;
 const FAR_PX = 160;
 
-export function Thread({ conversation, rows, model, busy }: Props) {
-  const frame = useRef<HTMLDivElement>(null);
+/** Only what is near the view is rendered; the end of the list stays in view while it grows. */
+function useRows(frame: RefObject<HTMLDivElement | null>, rows: readonly Row[]) {
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => frame.current,
@@ -34,16 +33,19 @@ export function Thread({ conversation, rows, model, busy }: Props) {
     directDomUpdates: true,
     directDomUpdatesMode: "position",
   });
-  const far = useFarFromEnd(frame);
-
   useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
-
   // What one sends oneself is shown, wherever one was reading.
   const sent = rows.findLast((row) => row.kind === "pending")?.key;
   useEffect(() => {
     if (sent) virtualizer.scrollToEnd();
   }, [sent, virtualizer]);
+  return virtualizer;
+}
 
+export function Thread({ conversation, rows, model, busy }: Props) {
+  const frame = useRef<HTMLDivElement>(null);
+  const virtualizer = useRows(frame, rows);
+  const far = useFarFromEnd(frame);
   return (
     <div className="relative min-h-0 grow">
       <div
@@ -60,105 +62,41 @@ export function Thread({ conversation, rows, model, busy }: Props) {
           className="column relative"
           ref={virtualizer.containerRef}
         >
-          {virtualizer.getVirtualItems().map((item) => (
+          {virtualizer.getVirtualItems().map(({ key, index }) => (
             <div
-              key={item.key}
+              key={key}
               ref={virtualizer.measureElement}
-              data-index={item.index}
+              data-index={index}
               className="absolute left-0 w-full"
             >
               <OneRow
                 conversation={conversation}
-                row={rows[item.index]!}
+                row={rows[index]!}
                 model={model}
-                first={item.index === 0}
-                last={item.index === rows.length - 1}
+                first={index === 0}
+                last={index === rows.length - 1}
               />
             </div>
           ))}
         </div>
       </div>
-      {far && (
-        <button
-          type="button"
-          data-testid="jump-to-latest"
-          aria-label="Jump to the latest message"
-          title="Jump to the latest message"
-          onClick={() => virtualizer.scrollToEnd({ behavior: "smooth" })}
-          className="fade-in absolute bottom-3 left-1/2 grid size-9 -translate-x-1/2 place-items-center rounded-full border border-line bg-raised text-soft shadow-float transition-colors hover:text-ink"
-        >
-          <ArrowDown className="size-[1.15rem]" />
-        </button>
-      )}
+      {far && <ToTheEnd onClick={() => virtualizer.scrollToEnd({ behavior: "smooth" })} />}
     </div>
   );
 }
 
-interface OneProps {
-  conversation: string;
-  row: Row;
-  model: string | null;
-  first: boolean;
-  last: boolean;
-}
-
-/** A row with its piece of the thread that runs down the margin. */
-const OneRow = memo(
-  function OneRow({ conversation, row, model, first, last }: OneProps) {
-    const asked = row.kind === "pending" || (row.kind === "message" && row.node.message.role !== "assistant");
-    return (
-      <div className={`relative flow-root pl-6 sm:pl-8 ${asked ? "" : "pb-7"}`}>
-        <span
-          aria-hidden="true"
-          className={`absolute bottom-0 left-[4px] w-px ${asked && first ? "top-4" : "top-0"} ${last ? "bg-linear-to-b from-thread from-70% to-transparent" : "bg-thread"}`}
-        />
-        {row.kind === "pending" ? (
-          <OnItsWay pending={row.pending} />
-        ) : row.kind === "awaited" ? (
-          <article
-            data-testid="message"
-            data-role="assistant"
-            data-status="streaming"
-            aria-label="Answer"
-            className="min-h-[8.5rem]"
-          >
-            <Skeleton />
-          </article>
-        ) : row.node.message.role === "assistant" ? (
-          <Answer
-            conversation={conversation}
-            node={row.node}
-            waits={row.waits}
-            last={row.last}
-            model={model}
-          />
-        ) : (
-          <Question conversation={conversation} node={row.node} model={model} />
-        )}
-      </div>
-    );
-  },
-  // Rows are made anew with every change of the list; what they show mostly is the same.
-  (before, after) =>
-    before.model === after.model &&
-    before.first === after.first &&
-    before.last === after.last &&
-    before.conversation === after.conversation &&
-    sameRow(before.row, after.row),
-);
-
-function sameRow(a: Row, b: Row): boolean {
-  if (a.kind === "pending") return b.kind === "pending" && a.pending === b.pending;
-  if (a.kind === "awaited") return b.kind === "awaited" && a.key === b.key;
-  if (b.kind !== "message") return false;
-  const { node } = a;
+function ToTheEnd({ onClick }: { onClick(): void }) {
   return (
-    a.waits === b.waits &&
-    a.last === b.last &&
-    node.message === b.node.message &&
-    node.index === b.node.index &&
-    node.siblings.length === b.node.siblings.length &&
-    node.siblings.every((sibling, at) => sibling.id === b.node.siblings[at]!.id)
+    <button
+      type="button"
+      data-testid="jump-to-latest"
+      aria-label="Jump to the latest message"
+      title="Jump to the latest message"
+      onClick={onClick}
+      className="fade-in absolute bottom-3 left-1/2 grid size-9 -translate-x-1/2 place-items-center rounded-full border border-line bg-raised text-soft shadow-float transition-colors hover:text-ink"
+    >
+      <ArrowDown className="size-[1.15rem]" />
+    </button>
   );
 }
 
