@@ -54,7 +54,9 @@ async def drain(folder: Path) -> list[Figure]:
         taken = time.perf_counter() - began
         await asyncio.gather(*reading)
         return [
-            Figure(f"SIGTERM with {_STREAMS} open streams, until gone", f"{taken:.2f} s", "–", "–", "≤ 1.5 s", taken <= 1.5)
+            Figure(
+                f"SIGTERM with {_STREAMS} open streams, until gone", f"{taken:.2f} s", "–", "–", "≤ 1.5 s", taken <= 1.5
+            )
         ]
     finally:
         pair.stop()

@@ -28,7 +28,8 @@ def cpu_seconds(pid: int) -> float:
 
 async def _read_all(port: int, request: bytes, end: bytes) -> list[Timing]:
     readers = [
-        asyncio.create_task(answer(port, request, first=b'"delta":', each=b'"delta":', end=end)) for _ in range(_READERS)
+        asyncio.create_task(answer(port, request, first=b'"delta":', each=b'"delta":', end=end))
+        for _ in range(_READERS)
     ]
     return list(await asyncio.gather(*readers))
 

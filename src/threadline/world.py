@@ -37,16 +37,21 @@ class SystemWorld:
     """The machine's own clock and randomness."""
 
     def now(self) -> float:
+        """See ``World.now``."""
         return time.time()
 
     def monotonic(self) -> float:
+        """See ``World.monotonic``."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """See ``World.sleep``."""
         await asyncio.sleep(seconds)
 
     def entropy(self, count: int) -> bytes:
+        """See ``World.entropy``."""
         return os.urandom(count)
 
     def uniform(self, low: float, high: float) -> float:
+        """See ``World.uniform``."""
         return random.uniform(low, high)

@@ -82,6 +82,12 @@ async def test_an_answer_that_its_message_does_not_tell_keeps_its_events(tmp_pat
         assert await read(house, submitted.run_id, 0) == kept
 
 
+async def gone(house: House) -> None:
+    """Until nothing of the conversation is left."""
+    while await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 async def test_a_conversation_deleted_in_mid_run_stops_it_and_leaves_nothing(tmp_path: Path) -> None:
     from tests.runs.harness import Paused
 
@@ -94,8 +100,7 @@ async def test_a_conversation_deleted_in_mid_run_stops_it_and_leaves_nothing(tmp
             await paused.reached.wait()
             await service.delete(house.user, "chat-1")
             async with asyncio.timeout(20):
-                while await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None:
-                    await asyncio.sleep(0.01)
+                await gone(house)
             draining.set()
             await sweeping
         assert await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is None

@@ -136,9 +136,8 @@ def of_parent(tx: Tx, conversation_id: str, parent_id: str) -> list[RunRow]:
     return [_row(row) for row in tx.conn.execute(_OF_PARENT, {"conversation": conversation_id, "parent": parent_id})]
 
 
-_UNFINISHED = (
-    select(*_COLUMNS)
-    .where(runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED))
+_UNFINISHED = select(*_COLUMNS).where(
+    runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED)
 )
 
 
