@@ -84,7 +84,7 @@ async def test_an_answer_that_its_message_does_not_tell_keeps_its_events(tmp_pat
 
 async def gone(house: House) -> None:
     """Until nothing of the conversation is left."""
-    while await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None:  # noqa: ASYNC110
+    while await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None:
         await asyncio.sleep(0.01)
 
 
