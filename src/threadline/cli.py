@@ -88,12 +88,12 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         run(work)
     except CannotStart as fault:
-        _stop(str(fault))
+        _stop(str(fault), 3)
 
 
-def _stop(message: str) -> NoReturn:
+def _stop(message: str, code: int = 2) -> NoReturn:
     typer.echo(f"threadline: {message}", err=True)
-    raise SystemExit(2)
+    raise SystemExit(code)
 
 
 def _report(findings: list[Finding]) -> None:

@@ -114,15 +114,6 @@ def _compose(settings: Settings, seams: Seams, ground: _Ground) -> App:
     )
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
     conversations = Conversations(store, log)
-    default_model = settings.models["chat"]
-    turns = Turns(
-        store,
-        log,
-        answers,
-        check_model=registry.get,
-        default_model=default_model,
-        when_busy=settings.when_busy,
-    )
     toolbox = Toolbox([current_time(world), *seams.tools])
     engine = Engine(
         store=store, log=log, world=world, models=registry, answers=answers, toolbox=toolbox, config=config
@@ -134,16 +125,31 @@ def _compose(settings: Settings, seams: Seams, ground: _Ground) -> App:
         store=store, log=log, signals=ground.signals, world=world, conversations=conversations, config=config
     )
     pulse = Pulse(world, ground.draining, seams.heartbeat)
+    site = build(_context(settings, seams, ground, pulse, answers, conversations), __version__)
+    return App(settings, world, site, pulse, worker, sweeper, ground.draining)
+
+
+def _context(
+    settings: Settings, seams: Seams, ground: _Ground, pulse: Pulse, answers: Answers, conversations: Conversations
+) -> Context:
+    store, registry, default_model = ground.store, ground.registry, settings.models["chat"]
 
     async def ready() -> None:
         await store.read(runs.next_lapse)
 
-    context = Context(
-        world=world,
+    return Context(
+        world=ground.world,
         pulse=pulse,
-        accounts=Accounts(store, world),
+        accounts=Accounts(store, ground.world),
         conversations=conversations,
-        turns=turns,
+        turns=Turns(
+            store,
+            ground.log,
+            answers,
+            check_model=registry.get,
+            default_model=default_model,
+            when_busy=settings.when_busy,
+        ),
         answers=answers,
         feed=Feed(store, ground.signals),
         models=Models(registry, default_model),
@@ -153,8 +159,6 @@ def _compose(settings: Settings, seams: Seams, ground: _Ground) -> App:
         guests=settings.guests,
         origins=settings.origins,
     )
-    site = build(context, __version__)
-    return App(settings, world, site, pulse, worker, sweeper, ground.draining)
 
 
 def _registry(settings: Settings, world: World) -> Registry:

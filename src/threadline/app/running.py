@@ -61,9 +61,9 @@ async def work(settings: Settings, seams: Seams = Seams(), say: Say = print) -> 
     """Write answers until a signal comes; serve nothing. Raises ``CannotStart``."""
     _warn(settings)
     async with open_app(settings, seams) as app:
-        _tidy()
-        say("Threadline's worker is ready")
         with _on_signal(app.draining.set):
+            _tidy()
+            say("Threadline's worker is ready")
             await _together(app, [app.worker.run(app.draining), app.sweeper.run(app.draining)])
 
 

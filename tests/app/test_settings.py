@@ -1,0 +1,112 @@
+"""Settings: where they come from, which wins, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from threadline.settings import PROVIDER_KEYS, Settings, SettingsError, load
+
+
+def file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "threadline.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    config = file(tmp_path, 'port = 1\nhost = "10.0.0.1"\nlease_seconds = 2\n')
+    found = load({"THREADLINE_PORT": "2", "THREADLINE_HOST": "10.0.0.2"}, config, port=3)
+    assert (found.port, found.host, found.lease_seconds) == (3, "10.0.0.2", 2.0)
+
+
+def test_the_file_may_be_named_in_the_environment(tmp_path: Path) -> None:
+    config = file(tmp_path, "port = 7\n")
+    assert load({"THREADLINE_CONFIG": str(config)}).port == 7
+
+
+def test_without_a_file_the_defaults_are_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load({}) == Settings()
+
+
+def test_a_file_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file(tmp_path, "max_steps = 9\n")
+    monkeypatch.chdir(tmp_path)
+    assert load({}).max_steps == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("PORT", "80.5"),
+        ("GUESTS", "perhaps"),
+        ("WHEN_BUSY", "panic"),
+        ("LEASE_SECONDS", "0"),
+        ("LEASE_SECONDS", "nan"),
+        ("ORIGINS", "chat.example.org"),
+        ("OLLAMA_URL", "localhost"),
+        ("HOST", " "),
+        ("DATA", ""),
+        ("MAX_RUNS", "-1"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"THREADLINE_{name}: .*must"):
+        load({f"THREADLINE_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("prot = 80", "'prot' is not a setting. Did you mean 'port'?"),
+        ("port = true", "port in .*must be a whole number|must be a number"),
+        ("port =", "is not valid TOML"),
+        ("[models]\nchat = 'gpt'", r"\[models\] chat: must be \"provider/model\""),
+        ("[models]\nvoice = 'a/b'", "'voice' is not a slot"),
+        ("[[providers]]\nname = 'x'", "needs kind"),
+        ("[[providers]]\nname = 'a/b'\nkind = 'openai'", "slash"),
+        ("[[providers]]\nname = 'a'\nkind = 'openai'\nbase_ur = 'x'", "Did you mean 'base_url'"),
+        ("[[providers]]\nname = 'a'\nkind = 'openai'\nbase_url = 'x'", "base_url must begin with http"),
+        ("[[providers]]\nname = 'a'\nkind = 'b'\nmodels = 'c'", "models must be a list"),
+        ("[[providers]]\nname = 'a'\nkind = 'b'\n[[providers]]\nname = 'a'\nkind = 'b'", "there twice"),
+        ("[providers]\nname = 'a'", "write each provider as"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_is_wrong_in_it(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load({}, file(tmp_path, text))
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no such file.*--config"):
+        load({}, tmp_path / "none.toml")
+
+
+def test_what_is_no_setting_is_noted_and_does_no_harm() -> None:
+    assert load({"THREADLINE_COLOUR": "red"}).unknown == ("THREADLINE_COLOUR",)
+
+
+def test_no_secret_is_ever_shown(tmp_path: Path) -> None:
+    config = file(tmp_path, "[[providers]]\nname='a'\nkind='b'\napi_key='hush-1'\nheaders={x='hush-2'}\n")
+    found = load({"OPENAI_API_KEY": "hush-3", "THREADLINE_PORT": "1"}, config)
+    assert found.keys == {"openai": "hush-3"}
+    assert found.providers[0].api_key == "hush-1"
+    assert "hush" not in repr(found)
+    assert "hush" not in found.masked()
+
+
+@pytest.mark.parametrize("provider", PROVIDER_KEYS)
+def test_keys_are_found_under_their_usual_names(provider: str) -> None:
+    for variable in PROVIDER_KEYS[provider]:
+        assert load({variable: " k "}).keys == {provider: "k"}
+        assert load({variable: " "}).keys == {}
+
+
+def test_origins_are_a_list_in_either_form(tmp_path: Path) -> None:
+    expected = ("https://a.example", "http://b.example:3000")
+    assert load({"THREADLINE_ORIGINS": "https://A.example/, http://b.example:3000,"}).origins == expected
+    assert load({}, file(tmp_path, 'origins = ["https://a.example", "http://b.example:3000"]')).origins == expected

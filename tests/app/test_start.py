@@ -1,0 +1,175 @@
+"""Starting and ending a real process: the lock, the data folder, what is said, and how fast it goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.process import free_port
+
+
+@contextmanager
+def started(folder: Path, *more: str, command: str = "serve") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process, and the line with which it said that it is ready."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "threadline", command, "--data", str(folder), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder.parent,
+    )
+    late = threading.Timer(60, child.kill)
+    late.start()
+    try:
+        assert child.stdout is not None
+        yield child, child.stdout.readline().strip()
+    finally:
+        late.cancel()
+        child.kill()
+        child.communicate()
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    command = [sys.executable, "-m", "threadline", *arguments]
+    kept = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
+    return subprocess.run(
+        command, cwd=folder, env={**kept, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_server_says_where_it_is_and_leaves_in_peace(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path / "data", "--port", str(port)) as (child, line):
+        assert line == f"Threadline is ready on http://127.0.0.1:{port}"
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+        child.send_signal(signal.SIGTERM)
+        out, err = child.communicate(timeout=30)
+        assert (child.returncode, out, err) == (0, "", "")
+
+
+def test_ctrl_c_ends_it_too(tmp_path: Path) -> None:
+    with started(tmp_path / "data", "--port", "0") as (child, _):
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=30)
+        assert child.returncode == 0
+
+
+def test_a_second_server_is_kept_out_of_the_data_folder(tmp_path: Path) -> None:
+    with started(tmp_path / "data", "--port", "0") as (child, _):
+        for command in ("serve", "worker", "migrate"):
+            done = run(tmp_path, command, "--data", str(tmp_path / "data"))
+            assert done.returncode == 3
+            assert f"Another server is using this data folder: {tmp_path / 'data'} (process {child.pid})" in done.stderr
+            assert "Traceback" not in done.stderr
+    with started(tmp_path / "data", "--port", "0") as (_, line):
+        assert line.startswith("Threadline is ready")
+
+
+def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path / "data", "--port", str(port)):
+        done = run(tmp_path, "serve", "--port", str(port), "--data", str(tmp_path / "other"))
+    assert done.returncode == 3
+    assert f"port {port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_worker_works_without_a_server(tmp_path: Path) -> None:
+    with started(tmp_path / "data", command="worker") as (child, line):
+        assert line == "Threadline's worker is ready"
+        child.send_signal(signal.SIGTERM)
+        child.communicate(timeout=30)
+        assert child.returncode == 0
+
+
+def test_a_setting_that_is_wrong_ends_the_start_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "serve", THREADLINE_PORT="eighty")
+    assert done.returncode == 2
+    assert done.stderr.startswith("threadline: THREADLINE_PORT: must be")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_used_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path, "serve", "--data", str(tmp_path / "file" / "data"))
+    assert done.returncode == 3
+    assert "--data" in done.stderr
+
+
+def test_migrate_brings_the_schema_and_leaves(tmp_path: Path) -> None:
+    done = run(tmp_path, "migrate", "--data", str(tmp_path / "data"))
+    assert (done.returncode, done.stdout) == (0, "The database has the newest schema.\n")
+    assert (tmp_path / "data" / "threadline.db").is_file()
+
+
+def test_the_doctor_finds_nothing_that_keeps_a_server_from_starting(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    assert done.returncode == 0, done.stdout
+    assert "✗" not in done.stdout
+    assert "only the demo answers" in done.stdout
+
+
+def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
+    (tmp_path / "threadline.toml").write_text(
+        '[models]\nchat = "nowhere/x"\n'
+        '[[providers]]\nname = "odd"\nkind = "odd"\n'
+        '[[providers]]\nname = "o"\nkind = "openai"\n'
+    )
+    port = free_port()
+    with started(tmp_path / "data", "--port", str(port)):
+        done = run(
+            tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(port), THREADLINE_COLOUR="red"
+        )
+    assert done.returncode == 1
+    said = ("The data folder is in use", f"Port {port}", "no key", "unknown kind", "nowhere/x", "THREADLINE_COLOUR")
+    for words in said:
+        assert words in done.stdout
+
+
+def test_the_commands_are_those_that_are_told_of(tmp_path: Path) -> None:
+    done = run(tmp_path, "--help")
+    for command in ("serve", "worker", "migrate", "doctor"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("heavy", ["fastapi", "sqlalchemy", "aiohttp", "uvicorn", "rich", "alembic"])
+def test_the_command_line_alone_imports_nothing_heavy(heavy: str) -> None:
+    code = f"import sys, threadline.cli; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("never", ["rich", "openai", "pydantic_ai", "httpx2", "mcp", "structlog", "pydantic_settings"])
+def test_the_server_does_not_import_what_it_seldom_needs(never: str) -> None:
+    code = f"import sys, threadline.app.running; sys.exit({never!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_a_fault_in_the_log_is_one_line_of_json_without_what_was_said(tmp_path: Path) -> None:
+    code = """
+import logging
+from threadline.app.logs import configure
+configure()
+class Foreign(Exception):
+    pass
+Foreign.__module__ = "sqlalchemy.exc"
+try:
+    raise Foreign("INSERT ... 'the words of a user'")
+except Foreign:
+    logging.getLogger("threadline.x").exception("it failed", extra={"run": "run_1"})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    (line,) = done.stderr.splitlines()
+    record = json.loads(line)
+    assert (record["message"], record["level"], record["run"]) == ("it failed", "error", "run_1")
+    assert record["trace"][0] == "sqlalchemy.exc.Foreign"
+    assert "words" not in line
