@@ -271,6 +271,49 @@ describe("a follower without sockets", () => {
   });
 });
 
+describe("a follower by event streams", () => {
+  it("gives its connection back after a moment and goes on from its place, connected all the while", async () => {
+    const asked: string[] = [];
+    live = new Live({
+      base: "http://host",
+      openSocket: () => {
+        throw new Error("refused by policy");
+      },
+      fetch: (url, init) => {
+        asked.push(String(url).split("?")[1] ?? "now");
+        const offset = asked.length + 6;
+        return Promise.resolve(
+          new Response(
+            new ReadableStream({
+              start(controller) {
+                const text = `event: open\ndata: {"after":6}\n\nid: ${offset}\ndata: "e${offset}"\n\n`;
+                controller.enqueue(new TextEncoder().encode(text));
+                init?.signal?.addEventListener("abort", () => controller.error(new Error("aborted")));
+              },
+            }),
+          ),
+        );
+      },
+      random: () => 1,
+    });
+    const sink = reader();
+    let breaks = 0;
+    live.watch(() => {
+      if (!live.connected) breaks++;
+    });
+    live.follow("feed", undefined, sink);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(asked.slice(0, 3)).toEqual(["now", "after=7", "after=8"]);
+    expect(sink.seen.slice(0, 3)).toEqual([
+      [7, "e7"],
+      [8, "e8"],
+      [9, "e9"],
+    ]);
+    expect(sink.ready).toEqual([true]);
+    expect(breaks).toBe(0);
+  });
+});
+
 describe("an event stream's text", () => {
   it("is the same however it is cut", () => {
     const text = ': hi\n\nid: 1\ndata: {"a":"é"}\n\nevent: end\r\ndata: x\r\ndata: y\r\n\r\n';

@@ -1,6 +1,6 @@
 /** The fallback connection: one event stream over HTTP for each subscription. */
 
-import { errorOf } from "./errors.ts";
+import { type ApiError, type ErrorBody, errorOf } from "./errors.ts";
 import type { Link, LinkEvents, Wanted } from "./link.ts";
 
 export interface SseMessage {
@@ -32,7 +32,17 @@ export function sseParser(take: (message: SseMessage) => void): (chunk: string) 
   };
 }
 
-const SILENCE_MS = 40_000;
+/**
+ * A browser opens six connections to a server, for all its tabs together: each stream gives its own back after a
+ * moment and asks again from its place, so that every tab gets its turn and no click waits behind them.
+ */
+const TURN_MS = 2_000;
+const OPEN_WITHIN_MS = 30_000;
+
+type Turn =
+  | { kind: "over" }
+  | { kind: "refused"; error: ErrorBody }
+  | { kind: "lost"; afterMs: number | undefined };
 
 export class SseLink implements Link {
   private readonly streams = new Map<string, AbortController>();
@@ -46,9 +56,7 @@ export class SseLink implements Link {
   ) {}
 
   subscribe(wanted: Wanted): void {
-    const control = new AbortController();
-    this.streams.set(wanted.id, control);
-    void this.follow(wanted, control);
+    void this.follow({ ...wanted });
   }
 
   unsubscribe(id: string): void {
@@ -56,7 +64,7 @@ export class SseLink implements Link {
     this.streams.delete(id);
   }
 
-  /** Nothing to ask with: the silence timer of each stream has to do. */
+  /** Nothing to ask with; the next turn tells. */
   probe(): void {}
 
   close(): void {
@@ -65,51 +73,54 @@ export class SseLink implements Link {
     this.streams.clear();
   }
 
-  private async follow(wanted: Wanted, control: AbortController): Promise<void> {
-    let comeBackAfter: number | undefined;
+  private async follow(wanted: Wanted): Promise<void> {
+    this.streams.set(wanted.id, new AbortController());
+    for (let first = true; this.streams.has(wanted.id); first = false) {
+      const control = new AbortController();
+      this.streams.set(wanted.id, control);
+      const turn = await this.turn(wanted, control, first);
+      if (!this.streams.has(wanted.id)) return;
+      if (turn.kind === "lost") this.lose(turn.afterMs);
+      if (turn.kind === "refused") {
+        this.streams.delete(wanted.id);
+        this.out.failed(wanted.id, turn.error);
+      }
+    }
+  }
+
+  /** Read for one turn; `wanted.after` goes along with what was delivered. */
+  private async turn(wanted: Wanted, control: AbortController, first: boolean): Promise<Turn> {
+    let over = false;
+    let afterMs: number | undefined;
+    let timer = setTimeout(() => control.abort(), OPEN_WITHIN_MS);
     try {
       const response = await this.get(this.address(wanted), {
         signal: control.signal,
         headers: { accept: "text/event-stream" },
         cache: "no-store",
+        // What a person asks for goes before what only is listened to.
+        priority: "low",
       });
-      if (!this.streams.has(wanted.id)) return;
       if (!response.ok) {
         const error = await errorOf(response);
-        if (error.status >= 500) throw error;
-        this.out.failed(wanted.id, { ...error, message: error.message });
-        return;
+        return error.status >= 500 ? { kind: "lost", afterMs } : { kind: "refused", error: bodyOf(error) };
       }
-      this.greet(wanted);
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        over = true;
+        control.abort();
+      }, TURN_MS);
+      if (first) this.greet(wanted);
       const parse = sseParser((message) => {
-        if (message.event === "reconnect") comeBackAfter = JSON.parse(message.data).after_ms ?? 500;
-        else this.take(wanted.id, message);
+        if (message.event === "reconnect") afterMs = JSON.parse(message.data).after_ms ?? 500;
+        else this.take(wanted, message);
       });
-      await this.read(response.body!, control, parse);
-      if (this.streams.has(wanted.id)) this.lose(comeBackAfter ?? 250);
+      await read(response.body!, parse);
+      return { kind: "lost", afterMs: afterMs ?? 250 };
     } catch {
-      if (this.streams.has(wanted.id)) this.lose(comeBackAfter);
-    }
-  }
-
-  private async read(
-    body: ReadableStream<Uint8Array>,
-    control: AbortController,
-    parse: (text: string) => void,
-  ) {
-    const reader = body.getReader();
-    const decoder = new TextDecoder();
-    let watchdog = setTimeout(() => control.abort(), SILENCE_MS);
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        clearTimeout(watchdog);
-        watchdog = setTimeout(() => control.abort(), SILENCE_MS);
-        parse(decoder.decode(value, { stream: true }));
-      }
+      return over ? { kind: "over" } : { kind: "lost", afterMs };
     } finally {
-      clearTimeout(watchdog);
+      clearTimeout(timer);
     }
   }
 
@@ -127,15 +138,19 @@ export class SseLink implements Link {
     if (wanted.after !== undefined) this.out.subscribed(wanted.id, wanted.after);
   }
 
-  private take(id: string, message: SseMessage): void {
+  private take(wanted: Wanted, message: SseMessage): void {
+    const { id } = wanted;
     if (!this.streams.has(id)) return;
     if (message.event === "open") {
-      this.out.subscribed(id, JSON.parse(message.data).after);
+      const { after } = JSON.parse(message.data) as { after: number };
+      if (wanted.after === undefined) this.out.subscribed(id, after);
+      wanted.after ??= after;
     } else if (message.event === "end") {
       this.streams.delete(id);
       this.out.ended(id, JSON.parse(message.data).next);
     } else if (message.id !== undefined) {
-      this.out.events(id, Number(message.id), [JSON.parse(message.data)]);
+      wanted.after = Number(message.id);
+      this.out.events(id, wanted.after, [JSON.parse(message.data)]);
     }
   }
 
@@ -144,4 +159,18 @@ export class SseLink implements Link {
     this.close();
     this.out.lost(afterMs);
   }
+}
+
+async function read(body: ReadableStream<Uint8Array>, parse: (text: string) => void): Promise<void> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    parse(decoder.decode(value, { stream: true }));
+  }
+}
+
+function bodyOf({ code, message, status, retryable }: ApiError): ErrorBody {
+  return { code, message, status, retryable };
 }
