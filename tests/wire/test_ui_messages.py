@@ -118,6 +118,7 @@ def test_each_major_knows_as_many_types_as_its_package() -> None:
         ("12", 7),
         ("4", 5),
         ("nonsense", 5),
+        ("\u00b3", 5),
         ("9" * 5000, 7),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ LIMIT: Final = 4 * 1024 * 1024
 """The most bytes that a body may have."""
 
 _PATIENCE: Final = 16 * LIMIT
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 async def read(scope: Scope, receive: Receive) -> bytes:
@@ -88,7 +90,7 @@ class _LimitedRequest(Request):
 
 def _announces_too_much(scope: Scope) -> bool:
     length = header(scope, b"content-length")
-    return length is not None and length.isdigit() and int(length[:16]) > LIMIT
+    return length is not None and _LENGTH.fullmatch(length) is not None and int(length) > LIMIT
 
 
 async def _discard(receive: Receive) -> None:

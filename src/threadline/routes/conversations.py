@@ -6,11 +6,9 @@ from typing import Annotated, cast
 
 from fastapi import Path, Query
 
-from threadline.domain.errors import BadRequest
 from threadline.routes import shapes
 from threadline.routes.identity import Services, User
 from threadline.services.conversations import Patch
-from threadline.services.submits import check_settings
 
 ConversationId = Annotated[str, Path(description="A conversation's id.", max_length=200)]
 Cursor = Annotated[str | None, Query(description="The `next` of the page before.", max_length=500)]
@@ -30,7 +28,7 @@ async def listing(
 
 async def create(context: Services, user: User, wanted: shapes.NewConversation | None = None) -> shapes.Conversation:
     """A new conversation."""
-    new = wanted or shapes.NewConversation(title=None, model=None)
+    new = wanted or shapes.NewConversation()
     if new.model is not None:
         context.check_model(new.model)
     made = await context.conversations.create(user.id, title=new.title, model=new.model)
@@ -50,10 +48,6 @@ async def change(
     model = wanted.get("model")
     if model is not None:
         context.check_model(model)
-    if "settings" in wanted:
-        check_settings(wanted["settings"])
-    if wanted.get("leaf_id") == "":
-        raise BadRequest("leaf_id is the id of a message.", surface="conversation")
     changed = await context.conversations.change(user.id, conversation_id, wanted)
     return shapes.Conversation.model_validate(changed)
 

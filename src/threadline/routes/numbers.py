@@ -28,11 +28,10 @@ def place(scope: Scope, asked: Mapping[str, str]) -> int | None:
 
     ``Last-Event-ID`` counts before ``after``: a browser that reconnects sends the first anew and the second as it was.
     """
-    last = header(scope, b"last-event-id")
-    if last:
-        return offset(last, "Last-Event-ID", -1)
     after = asked.get("after")
-    return None if after is None else offset(after, "after", -1)
+    by_query = None if after is None else offset(after, "after", -1)
+    last = header(scope, b"last-event-id")
+    return offset(last, "Last-Event-ID", -1) if last else by_query
 
 
 def start_of(scope: Scope, asked: Mapping[str, str]) -> int:

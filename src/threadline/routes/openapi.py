@@ -12,7 +12,9 @@ from threadline.routes import shapes
 MESSAGES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": shapes.Messages}}
 
 _TEXT: Final = {"type": "string"}
+_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128}
 _OFFSET: Final = {"type": "integer", "minimum": -1, "maximum": 2**53 - 1}
+_INDEX: Final = {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}
 _ERROR: Final = {
     "description": "What went wrong, in the one shape of all errors.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
@@ -37,13 +39,13 @@ _LAST: Final = {
     "name": "Last-Event-ID",
     "in": "header",
     "required": False,
-    "schema": _OFFSET,
+    "schema": {"type": "string", "pattern": "^(-1|[0-9]{0,15})$"},
     "description": "As `after`, and before it.",
 }
 _CHAT_BODY: Final = {
     "type": "object",
     "properties": {
-        "id": {"type": "string", "minLength": 1, "description": "The chat's id, chosen by the client."},
+        "id": {**_ID, "description": "The chat's id, chosen by the client."},
         "message": {"type": "object", "description": "The newest message: `{id?, role, parts}`."},
         "messages": {
             "type": "array",
@@ -51,18 +53,10 @@ _CHAT_BODY: Final = {
             "description": "In the place of `message`; only the last one counts, the history is the server's own.",
         },
         "trigger": {"enum": ["submit-message", "regenerate-message"]},
-        "messageId": {"type": "string", "description": "The message to edit, or the answer to write again."},
-        "parentId": {"type": "string", "description": "Answer below this message."},
-        "model": {"type": "string", "description": "`provider/model`."},
-        "settings": {
-            "type": "object",
-            "properties": {
-                "max_tokens": {"type": "integer"},
-                "temperature": {"type": "number"},
-                "system": _TEXT,
-                "reasoning_effort": _TEXT,
-            },
-        },
+        "messageId": {**_ID, "description": "The message to edit, or the answer to write again."},
+        "parentId": {**_ID, "description": "Answer below this message."},
+        "model": {"type": "string", "pattern": "^[^/]+/.+$", "description": "`provider/model`."},
+        "settings": {"$ref": "#/components/schemas/AnswerSettings"},
         "whenBusy": {"enum": ["enqueue", "reject", "interrupt"]},
     },
 }
@@ -95,7 +89,7 @@ _BY_HAND: Final[dict[str, dict[str, Any]]] = {
                 _path("chat_id"),
                 _query("run", _TEXT, "Which run; without it the one that is active, or has just ended."),
                 _AFTER,
-                _query("startIndex", {"type": "integer"}, "The first offset to send; negative counts from the tail."),
+                _query("startIndex", _INDEX, "The first offset to send; negative counts from the tail."),
                 _SDK,
                 _LAST,
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,20 +90,33 @@ class Conversations(BaseModel):
     next: str | None
 
 
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+ModelId = Annotated[str, Field(max_length=200, pattern=r"^[^/]+/.+$", description="provider/model")]
+
+
+class AnswerSettings(Sent):
+    """How to answer; null leaves the choice to the server."""
+
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    system: str | None = Field(default=None, max_length=64_000)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+
+
 class NewConversation(Sent):
     """A conversation that is wanted."""
 
-    title: str | None = Field(None, max_length=200)
-    model: str | None = Field(None, max_length=200)
+    title: Title | None = None
+    model: ModelId | None = None
 
 
 class ConversationPatch(Sent):
     """What is to change of a conversation; what is absent stays. A ``title`` of null lets the model name it again."""
 
-    title: str | None = Field(None, max_length=200)
-    model: str | None = Field(None, max_length=200)
-    settings: dict[str, Any] = Field(default_factory=dict)
-    leaf_id: str = Field("", max_length=200)
+    title: Title | None = None
+    model: ModelId | None = None
+    settings: AnswerSettings = AnswerSettings()
+    leaf_id: Annotated[str, Field(min_length=1, max_length=200)] = ""
 
 
 class Run(BaseModel):

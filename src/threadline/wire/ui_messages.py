@@ -6,6 +6,7 @@ as a transient ``data-threadline`` chunk at the same index, since an unknown typ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -38,6 +39,7 @@ _KNOWN_REASONS: Final[dict[Version, frozenset[str]]] = {
     7: _REASONS | {"interrupted"},
 }
 
+_DIGITS: Final = re.compile(r"[0-9]{1,4}")
 _HEAD: Final = b'{"type":"'
 _TYPE_AT: Final = len(_HEAD)
 
@@ -80,8 +82,8 @@ ENCODERS: Final[dict[Version, UIMessages]] = {version: UIMessages(version) for v
 
 def version_of(declared: str | None) -> Version:
     """The major that a client declared (``7``, ``7.0.173``, ``ai@6``); 5 when it said none, 7 for anything newer."""
-    digits = "".join(c if c.isdigit() else " " for c in declared or "").split()
-    major = int(digits[0][:4]) if digits else 5
+    found = _DIGITS.search(declared or "")
+    major = int(found[0]) if found else 5
     if major <= 5:
         return 5
     return 6 if major == 6 else 7
