@@ -7,10 +7,10 @@ import { defineConfig } from "vite";
 import { fakeServer } from "./dev/fake.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const server = process.env.THREADLINE_URL ?? "http://127.0.0.1:8000";
+const server = process.env.SERVER_URL ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), ...(process.env.THREADLINE_FAKE ? [fakeServer()] : [])],
+  plugins: [react(), tailwindcss(), ...(process.env.FAKE_SERVER ? [fakeServer()] : [])],
   // Raw HTML of a model is shown as text, so its parser (the largest part of the markdown chunk) is left out.
   resolve: { alias: { "rehype-raw": here("./src/markdown/no-raw-html.ts") } },
   build: {
@@ -20,7 +20,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
   },
-  server: process.env.THREADLINE_FAKE
+  server: process.env.FAKE_SERVER
     ? {}
     : { proxy: { "/api": { target: server, ws: true, changeOrigin: true } } },
 });

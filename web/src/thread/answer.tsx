@@ -118,7 +118,7 @@ function Actions({ conversation, node, live, last, text, children }: ActionsProp
       <Siblings conversation={conversation} node={node} />
       {!live && (
         <>
-          <CopyButton testId="copy" label="Copy the answer" text={text} />
+          {text() !== "" && <CopyButton testId="copy" label="Copy the answer" text={text} />}
           {children}
           <span className="ml-1.5 truncate text-xs text-faint">{modelOf(node.message)}</span>
         </>

@@ -18,9 +18,9 @@ export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
       <div
         data-testid="error"
         role="alert"
-        className="mt-3 flex items-start gap-3 rounded-xl bg-danger-soft px-4 py-3 text-sm leading-relaxed"
+        className="mt-1 flex items-center gap-3 rounded-xl bg-danger-soft px-4 py-3 text-sm leading-relaxed"
       >
-        <Warning className="mt-0.5 size-[1.15rem] shrink-0 text-danger" />
+        <Warning className="size-[1.15rem] shrink-0 text-danger" />
         <p className="min-w-0 grow break-words">{text ?? "The answer failed before it was whole."}</p>
         <Button disabled={busy} onClick={onAgain} className="bg-raised">
           Retry

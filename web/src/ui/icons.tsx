@@ -71,7 +71,7 @@ export const Warning = icon("M10 7.5v3.3", "M10 13.5h.01", "M10 3.5 17 16H3Z");
 export function StopSquare({ className = "size-4" }: { className?: string }) {
   return (
     <svg viewBox="0 0 20 20" aria-hidden="true" className={className}>
-      <rect x="5.5" y="5.5" width="9" height="9" rx="2" fill="currentColor" />
+      <rect x="5" y="5" width="10" height="10" rx="2" fill="currentColor" />
     </svg>
   );
 }
