@@ -64,6 +64,8 @@ class Server(Child):
     def cut_power(self, seed: int | None = None) -> int:
         """kill -9, and take from the disk what was not fsynced; returns how many writes were lost."""
         self.kill9()
+        files = {path.read_text().removeprefix(str(self.data)) for path in self.undo.glob("*.path")}
+        assert {"/log.db-wal", "/threadline.db-wal"} <= files, f"the server does not stand on the file layer: {files}"
         return cut_power(self.undo, seed)
 
     def client(self) -> Client:
