@@ -271,6 +271,47 @@ describe("a follower without sockets", () => {
   });
 });
 
+describe("a follower in bad weather", () => {
+  /** The same "random" numbers each time (mulberry32). */
+  function dice(seed: number) {
+    let state = seed;
+    return (below: number) => {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below);
+    };
+  }
+
+  it.each([...Array(40).keys()])("gets each event once and in order, round %i", async (seed) => {
+    const roll = dice(seed + 1);
+    const log = Array.from({ length: 30 + roll(60) }, (_, at) => `e${at}`);
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    for (let step = 0; step < 3000 && !sink.ended; step++) {
+      const wire = last();
+      if (wire.readyState === 3) await vi.advanceTimersByTimeAsync(100);
+      else if (wire.readyState === 0) roll(4) === 0 ? wire.break() : wire.hello();
+      else {
+        const asked = wire.subscriptions();
+        const now = asked.at(-1) as { id: string; after: number };
+        const from = Math.max(
+          0,
+          Math.min(log.length, now.after + 1 + roll(7) - 3 + roll(2) * sink.seen.length),
+        );
+        const events = log.slice(from, from + 1 + roll(6));
+        const what = roll(12);
+        if (what === 0) wire.break();
+        else if (what === 1) wire.push({ type: "reconnect", after_ms: 50 });
+        else if (what === 2) wire.push({ type: "end", id: now.id, next: log.length });
+        else if (events.length > 0) wire.push({ type: "events", id: now.id, offset: from, events });
+      }
+    }
+    expect(sink.ended).toBe(true);
+    expect(sink.seen).toEqual(log.map((event, at) => [at, event]));
+  });
+});
+
 describe("a follower by event streams", () => {
   it("gives its connection back after a moment and goes on from its place, connected all the while", async () => {
     const asked: string[] = [];

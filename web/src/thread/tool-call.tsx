@@ -68,7 +68,11 @@ function Details({ part }: { part: ToolPart }) {
   const has = part.input !== null && part.input !== undefined && !isEmpty(part.input);
   return (
     <div className="space-y-2.5">
-      {has ? <Value label="Arguments" value={part.input} /> : <p className="text-faint">No arguments</p>}
+      {has ? (
+        <Value label="Arguments" value={part.input} />
+      ) : (
+        <p className="text-faint">{part.state === "input-streaming" ? "…" : "No arguments"}</p>
+      )}
       {part.state === "output-available" && <Value label="Result" value={part.output} />}
       {part.errorText && (
         <p className="text-danger">
