@@ -127,13 +127,7 @@ function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boo
   }
   return (
     <>
-      {messages.data ? (
-        <Thread conversation={id} rows={rows} model={choice.id} busy={active !== null} />
-      ) : messages.error ? (
-        <Failed error={messages.error} onRetry={() => void messages.refetch()} />
-      ) : (
-        <Opening />
-      )}
+      <Body id={id} query={messages} rows={rows} model={choice.id} busy={active !== null} />
       <Announcer answer={active} rows={rows} />
       <div className="gutter pb-3">
         <Composer
@@ -147,6 +141,28 @@ function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boo
       </div>
     </>
   );
+}
+
+interface BodyProps {
+  id: string;
+  query: ReturnType<typeof useMessages>;
+  rows: readonly Row[];
+  model: string | null;
+  busy: boolean;
+}
+
+function Body({ id, query, rows, model, busy }: BodyProps) {
+  if (query.data && rows.length > 0)
+    return <Thread conversation={id} rows={rows} model={model} busy={busy} />;
+  if (query.data) {
+    return (
+      <div className="flex min-h-0 grow flex-col justify-center">
+        <Greeting />
+        <div className="grow" />
+      </div>
+    );
+  }
+  return query.error ? <Failed error={query.error} onRetry={() => void query.refetch()} /> : <Opening />;
 }
 
 /** Below what a new message stands, and whether the server has to be told: its own end may be on another branch. */

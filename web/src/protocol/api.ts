@@ -113,7 +113,7 @@ export class Api {
 export function wordsOf(error: unknown): string {
   if (!(error instanceof ApiError)) return "Something went wrong on this page. Reload it and try again.";
   if (error.kind !== "rate_limited" || !error.retryAfter) return error.message;
-  return `${error.message} (in ${durationOf(error.retryAfter)})`;
+  return `${error.message} Try again in ${durationOf(error.retryAfter)}.`;
 }
 
 function durationOf(seconds: number): string {
