@@ -127,9 +127,7 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
     )
     port = free_port()
     with started(tmp_path / "data", "--port", str(port)):
-        done = run(
-            tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(port), THREADLINE_COLOUR="red"
-        )
+        done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(port), THREADLINE_COLOUR="red")
     assert done.returncode == 1
     said = ("The data folder is in use", f"Port {port}", "no key", "unknown kind", "nowhere/x", "THREADLINE_COLOUR")
     for words in said:

@@ -83,7 +83,7 @@ async def test_what_is_anothers_is_not_there(house: House, visitor: Client) -> N
         reply = await other.call(method, address, sent)
         assert reply.status == 404, (method, address, reply.body)
     # A page asks this of a chat in which nothing was said yet; of another's it hears the very same.
-    assert (await other.call("GET", f"/api/chat/{chat}/stream")).status == 204
+    assert (await other.call("GET", f"/api/chat/{chat}/stream")).status == 404
     assert (await other.get("/api/conversations"))["items"] == []
     await other.call("DELETE", "/api/conversations")
     assert (await visitor.get(f"/api/conversations/{chat}"))["status"] == "streaming"

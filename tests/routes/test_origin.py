@@ -13,7 +13,9 @@ pytestmark = pytest.mark.anyio
 FRIEND = "https://chat.example.org"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+)
 @pytest.mark.parametrize(("method", "address"), [("POST", "/api/conversations"), ("DELETE", "/api/conversations")])
 async def test_a_write_from_another_site_is_refused(visitor: Client, origin: str, method: str, address: str) -> None:
     reply = await visitor.call(method, address, headers={"Origin": origin})

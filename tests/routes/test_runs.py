@@ -70,4 +70,3 @@ async def test_a_question_that_makes_no_sense_is_refused(visitor: Client, query:
     run, stream = await submit(visitor, QUICK, model=DEMO)
     await chunks(stream)
     assert (await visitor.call("GET", f"/api/runs/{run}/events?{query}")).status == 400
-

@@ -62,9 +62,7 @@ async def test_who_waits_for_a_whole_message_is_told_that_the_server_goes(open_o
     async with open_own() as house:
         visitor = house.visitor()
         await visitor.get("/api/me")
-        waiting = asyncio.create_task(
-            visitor.call("POST", "/api/chat", asking(SLOW), {"Accept": "application/json"})
-        )
+        waiting = asyncio.create_task(visitor.call("POST", "/api/chat", asking(SLOW), {"Accept": "application/json"}))
         async with asyncio.timeout(20):
             feed = await visitor.open("GET", "/api/feed/events?after=-1")
             async for event in feed.sse():

@@ -31,7 +31,7 @@ def sweeper(house: House) -> Sweeper:
         log=house.log,
         signals=house.signals,
         world=house.world,
-        conversations=Conversations(house.store, house.log),
+        conversations=Conversations(house.store, house.log, house.answers),
         config=RunConfig(retention_seconds=0),
     )
 
@@ -92,7 +92,7 @@ async def test_a_conversation_deleted_in_mid_run_stops_it_and_leaves_nothing(tmp
     from tests.runs.harness import Paused
 
     async with opened(tmp_path) as house:
-        service = Conversations(house.store, house.log)
+        service = Conversations(house.store, house.log, house.answers)
         paused, draining = Paused(MODEL, 4), asyncio.Event()
         async with house.worker(paused):
             sweeping = asyncio.create_task(sweeper(house).run(draining))

@@ -54,7 +54,7 @@ def find(chat: str, tx: Tx) -> ConversationRow | None:
 
 async def test_the_first_answer_brings_a_title_and_a_users_own_name_is_never_replaced(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
-        service = Conversations(house.store, house.log)
+        service = Conversations(house.store, house.log, house.answers)
         named = await service.create(house.user, title="My own name")
         async with house.worker(Scripted("test", SystemWorld(), Script([Text("Yes.")]))):
             for chat in ("chat-1", named["id"]):

@@ -10,6 +10,7 @@ import pytest
 
 from threadline.log.memory import MemoryLog
 from threadline.services.accounts import Accounts
+from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
 from threadline.services.feed import Feed
 from threadline.store.database import Store
@@ -48,6 +49,14 @@ async def base(tmp_path: Path) -> AsyncIterator[Base]:
     world, signals = SettableWorld(), Signals()
     store = await Store.open(tmp_path / "threadline.db", world, signals)
     log = MemoryLog(world)
-    yield Base(world, signals, store, log, Accounts(store, world), Conversations(store, log), Feed(store, signals))
+    yield Base(
+        world,
+        signals,
+        store,
+        log,
+        Accounts(store, world),
+        Conversations(store, log, Answers(store, log, world)),
+        Feed(store, signals),
+    )
     await log.close()
     await store.close()

@@ -113,14 +113,10 @@ def _compose(settings: Settings, seams: Seams, ground: _Ground) -> App:
         retention_seconds=settings.retention_seconds,
     )
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
-    conversations = Conversations(store, log)
+    conversations = Conversations(store, log, answers)
     toolbox = Toolbox([current_time(world), *seams.tools])
-    engine = Engine(
-        store=store, log=log, world=world, models=registry, answers=answers, toolbox=toolbox, config=config
-    )
-    worker = Worker(
-        store=store, signals=ground.signals, world=world, models=registry, engine=engine, config=config
-    )
+    engine = Engine(store=store, log=log, world=world, models=registry, answers=answers, toolbox=toolbox, config=config)
+    worker = Worker(store=store, signals=ground.signals, world=world, models=registry, engine=engine, config=config)
     sweeper = Sweeper(
         store=store, log=log, signals=ground.signals, world=world, conversations=conversations, config=config
     )

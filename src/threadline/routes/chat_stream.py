@@ -56,11 +56,7 @@ class ChatStream:
             return run
         if chat_or_run.startswith("run_"):
             return await answers.run(user_id, chat_or_run)
-        try:
-            return await answers.active(user_id, chat_or_run)
-        except NotFound:
-            # A page asks before anything was said in its new chat; and of another's chat the same is told.
-            return None
+        return await answers.active(user_id, chat_or_run)
 
     async def _tail(self, run: RunRow) -> int:
         if run.next_offset is not None:

@@ -35,11 +35,15 @@ class Answers:
 
     async def active(self, user_id: str, chat_id: str) -> RunRow | None:
         """The run that a reader who comes back wants: the one that is running or queued longest, else one that ended
-        at most ``replay_seconds`` ago, else None. Raises ``NotFound`` for a conversation that is not the user's."""
+        at most ``replay_seconds`` ago, else None, also where there is no such conversation yet: a page asks before
+        anything was said. Raises ``NotFound`` for another's."""
         since = self._world.now() - self._replay_seconds
 
         def find(tx: Tx) -> RunRow | None:
-            if conversations.get(tx, user_id, chat_id) is None:
+            conversation = conversations.find(tx, chat_id)
+            if conversation is None:
+                return None
+            if conversation.user_id != user_id or conversation.deleted_at is not None:
                 raise NotFound(surface="conversation")
             waiting = runs.unfinished(tx, chat_id)
             if waiting:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict
 from threadline.domain.errors import BadRequest, Gone, NotFound
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log
-from threadline.services.answers import run_view
+from threadline.services.answers import Answers, run_view
 from threadline.store import changes, conversations, messages, runs
 from threadline.store.conversations import ConversationRow, NewConversation
 from threadline.store.database import Store
@@ -39,9 +39,10 @@ class Patch(TypedDict, total=False):
 class Conversations:
     """A user's conversations. Every method that takes a user raises ``NotFound`` for what is not that user's."""
 
-    def __init__(self, store: Store, log: Log) -> None:
+    def __init__(self, store: Store, log: Log, answers: Answers) -> None:
         self._store = store
         self._log = log
+        self._answers = answers
 
     async def create(self, user_id: str, *, title: str | None = None, model: str | None = None) -> dict[str, Any]:
         """Make an empty conversation."""
@@ -89,7 +90,10 @@ class Conversations:
     async def messages(
         self, user_id: str, conversation_id: str, *, cursor: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
-        """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended."""
+        """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended.
+
+        An answer whose end a reader has seen is folded here, whoever else was to do it.
+        """
         most = _limit(limit, _MESSAGES)
 
         def work(tx: Tx) -> dict[str, Any]:
@@ -99,7 +103,9 @@ class Conversations:
             items = [message_view(row) for row in found]
             return {"items": items, "next": more, "leaf_id": conversation.leaf_id, "runs": going}
 
-        return await self._store.read(work)
+        page = await self._store.read(work)
+        settled = [await self._answers.settle(run["id"]) for run in page["runs"]]
+        return await self._store.read(work) if any(settled) else page
 
     async def delete(self, user_id: str, conversation_id: str) -> None:
         """Delete one: hidden for everyone on return, its runs asked to end, and what is left of it removed."""
