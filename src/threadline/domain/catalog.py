@@ -225,3 +225,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     }
 )
 """The kinds of providers that can be called, by the name that a configuration gives them."""
+
+
+def discovers(config: ProviderConfig) -> bool:
+    """Whether this provider's models are asked for: none were configured, and it has a list."""
+    kind = KINDS.get(config.kind)
+    return kind is not None and kind.discovers is not None and not config.models and config.address is not None

@@ -14,12 +14,6 @@ _SECONDS: Final = 2.0
 _MOST: Final = 1000
 
 
-def discovers(config: ProviderConfig) -> bool:
-    """Whether this provider's models are asked for: none were configured, and it has a list."""
-    kind = KINDS.get(config.kind)
-    return kind is not None and kind.discovers is not None and not config.models and config.address is not None
-
-
 async def discover(http: Http, config: ProviderConfig) -> list[Known] | None:
     """The provider's models, or None where it did not answer within a short time, or not in a form that is known."""
     try:

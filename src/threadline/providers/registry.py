@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from threadline.domain.catalog import (
     KINDS,
@@ -13,6 +14,7 @@ from threadline.domain.catalog import (
     Model,
     ProviderConfig,
     describe,
+    discovers,
     known,
     missing_key,
     model_names,
@@ -20,17 +22,18 @@ from threadline.domain.catalog import (
 )
 from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.providers.demo import Demo
-from threadline.providers.discovery import discover, discovers
-from threadline.providers.http import Http
-from threadline.providers.openai_compatible import OpenAICompatible
 from threadline.providers.protocol import Provider
 from threadline.world import World
+
+if TYPE_CHECKING:
+    from threadline.providers.http import Http
 
 KeyResolver = Callable[[ProviderConfig], str | None]
 """Finds the key for a provider; None where there is none."""
 
 OLLAMA: Final = "http://127.0.0.1:11434"
 _REFRESH_SECONDS: Final = 60.0
+_SETTLE_SECONDS: Final = 0.25
 
 
 def configured_key(config: ProviderConfig) -> str | None:
@@ -57,7 +60,8 @@ class Registry:
     ) -> None:
         self._world = world
         self._resolve = resolve_key
-        self._http = Http(world, connect_seconds=connect_seconds, stall_seconds=stall_seconds)
+        self._seconds = (connect_seconds, stall_seconds)
+        self._http: Http | None = None
         self._configs = {config.name: config for config in configs}
         self._configs.setdefault("demo", ProviderConfig("demo", "demo"))
         if ollama_url is not None:
@@ -121,7 +125,8 @@ class Registry:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
             self._looking = None
-        await self._http.close()
+        if self._http is not None:
+            await self._http.close()
 
     def _find(self, model_id: str) -> tuple[ProviderConfig, str]:
         provider, name = split_model_id(model_id)
@@ -143,9 +148,23 @@ class Registry:
     def _make(self, config: ProviderConfig, key: str | None) -> Provider:
         if config.kind == "demo":
             return Demo(self._world)
-        return OpenAICompatible(replace(config, api_key=key), self._http)
+        from threadline.providers.openai_compatible import OpenAICompatible
+
+        return OpenAICompatible(replace(config, api_key=key), self._client())
+
+    def _client(self) -> Http:
+        """Made when it is first needed: a server that nobody asks yet is ready without an HTTP client."""
+        if self._http is None:
+            from threadline.providers.http import Http
+
+            connect, stall = self._seconds
+            self._http = Http(self._world, connect_seconds=connect, stall_seconds=stall)
+        return self._http
 
     async def _look(self) -> None:
+        # Not while the server itself is still starting: an import takes the interpreter from everyone.
+        await self._world.sleep(_SETTLE_SECONDS)
+        await asyncio.to_thread(import_module, "threadline.providers.discovery")
         while True:
             await self.refresh()
             await self._world.sleep(_REFRESH_SECONDS)
@@ -154,7 +173,9 @@ class Registry:
         key = self._resolve(config)
         if KINDS[config.kind].needs_key and not key:
             return
-        found = await discover(self._http, replace(config, api_key=key))
+        from threadline.providers.discovery import discover
+
+        found = await discover(self._client(), replace(config, api_key=key))
         if found is not None:
             self._found[config.name] = found
         elif config.kind == "ollama":
