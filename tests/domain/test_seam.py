@@ -63,6 +63,7 @@ def test_a_short_text_said_again_from_its_start_is_whole_and_once() -> None:
         "Certainly! The story goes on with the captain",
         "Here's the continuation: captain asked by lamp",
         "Continuing from where I stopped, the captain",
+        "In-other-words-0 In-other-words-1 In-other-words-2",
         "In other words, the keeper climbed the stairs and lit his lamp each evening.",
     ],
 )

@@ -24,7 +24,7 @@ _TALKS_ABOUT_IT: Final = re.compile(
     r"\s*(?:(?:I['’]m|I am) (?:sorry|unable|afraid|not able)|Sorry\b|I apologi[sz]e|I (?:can['’]?t|cannot|won['’]t)\b"
     r"|Unfortunately, I|As an AI\b|Apologies\b|Sure\b[,!.:]|Certainly\b[,!.:]|Of course\b[,!.:]|Absolutely\b[,!.:]"
     r"|Okay\b[,!.:]|OK\b[,!.:]|Here(?:['’]s| is| are) the (?:rest|continuation|remaining|remainder)|Continuing\b"
-    r"|Let me (?:continue|start over|rephrase|begin again)|In other words\b|To rephrase\b|As I was saying"
+    r"|Let me (?:continue|start over|rephrase|begin again)|In[ -]other[ -]words\b|To rephrase\b|As I was saying"
     r"|(?:Put|To put it) (?:differently|another way)\b)"
 )
 _WORD: Final = re.compile(r"\w+")

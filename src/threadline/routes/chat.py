@@ -11,6 +11,7 @@ from threadline.routes.exchange import Headers, header, query
 from threadline.routes.identity import who
 from threadline.routes.streams import UI_MESSAGES, Stream
 from threadline.routes.waiting import Waiting
+from threadline.services.turns import Submitted
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import ENCODERS, UIMessages, version_of
 
@@ -29,6 +30,9 @@ class Chat:
         user_id = (await who(context, scope)).id
         submitted = await context.turns.submit(user_id, chat_request.parse(fields, user_id))
         run = submitted.run
+        if "respond-async" in (header(scope, b"prefer") or ""):
+            await _send_json(send, _accepted(submitted), run_headers(run), status=202)
+            return
         if _wants_json(scope):
             message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
             await _send_json(send, orjson.dumps(message), run_headers(run))
@@ -56,8 +60,15 @@ def _wants_json(scope: Scope) -> bool:
     return "application/json" in accept and "text/event-stream" not in accept
 
 
-async def _send_json(send: Send, data: bytes, headers: Headers) -> None:
+def _accepted(submitted: Submitted) -> bytes:
+    """Who follows the run elsewhere needs only to know what was written down."""
+    run = submitted.run
+    fields = {"run_id": run.id, "conversation_id": run.conversation_id, "message_id": run.message_id}
+    return orjson.dumps({**fields, "parent_id": run.parent_id, "duplicate": submitted.duplicate})
+
+
+async def _send_json(send: Send, data: bytes, headers: Headers, status: int = 200) -> None:
     length = str(len(data)).encode()
     kind: Headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-    await send({"type": "http.response.start", "status": 200, "headers": kind + headers})
+    await send({"type": "http.response.start", "status": status, "headers": kind + headers})
     await send({"type": "http.response.body", "body": data})
