@@ -33,7 +33,7 @@ def long_conversation(data: Path, user: str, count: int, model: str) -> str:
             parts = [{"type": "text", "text": words.format(n=number)}]
             leaf = messages.add(tx, NewMessage(conversation, role, parts, leaf)).id
         if leaf is not None:
-            conversations.touch(tx, conversation, leaf)
+            conversations.write_to(tx, conversation, leaf, model)
 
     async def write() -> None:
         store = await Store.open(data / "threadline.db", world, Signals())

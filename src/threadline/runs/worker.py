@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 from threadline.domain.errors import ThreadlineError, Unavailable
 from threadline.runs.config import RunConfig
@@ -87,9 +87,13 @@ class Worker:
             # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
             taken = runs.claim(tx, self._name, lease, room, lapsed_before=grace)
+            begun: dict[str, list[dict[str, Any]]] = {}
             for run in taken:
                 if run.epoch == 1:
-                    changes.record(tx, run.user_id, {"type": "run.started", "run": run_view(run, "running")})
+                    told = {"type": "run.started", "run": run_view(run, "running")}
+                    begun.setdefault(run.user_id, []).append(told)
+            for user_id, events in begun.items():
+                changes.record(tx, user_id, *events)
             return taken, runs.next_lapse(tx)
 
         try:

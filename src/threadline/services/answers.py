@@ -161,10 +161,8 @@ class Answers:
             if not runs.finish(tx, run.id, ending):
                 return
             messages.fill(tx, run.message_id, parts, record.metadata)
-            conversations.change(tx, run.conversation_id, updated_at=tx.now)
+            conversations.stir(tx, run.conversation_id)
             changes.record(tx, run.user_id, {"type": "run.finished", "run": run_view(run, ending.status)})
-            if runs.is_deleted(tx, run.id):
-                tx.poke("deleted")
             # Who waits for this one's end may go on now.
             tx.poke("runs")
             tx.poke(f"done:{run.id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from threadline.domain import events
@@ -121,8 +122,9 @@ class Turns:
         await self._answers.settle(run.id)
 
     def _place(self, tx: Tx, user_id: str, submit: Submit, *, settled: bool) -> Submitted:
-        conversation, is_new = _conversation(tx, user_id, submit)
-        if submit.trigger == "submit-message":
+        ids = _Ids(tx.new_id("msg"), tx.new_id("msg"), tx.new_id("run"))
+        conversation, is_new = _conversation(tx, user_id, submit, ids.answer)
+        if submit.trigger == "submit-message" and not is_new:
             known = _known(tx, conversation, submit)
             if known is not None:
                 return known
@@ -133,14 +135,28 @@ class Turns:
             raise _MaybeClosed([run.id for run in waiting])
         after = self._after(tx, submit, waiting)
         asked = _regenerated(tx, conversation, submit) if submit.trigger == "regenerate-message" else None
-        added = None if asked is not None else _add_message(tx, conversation, submit, after)
-        target = asked or added
-        assert target is not None
-        run = _want(tx, conversation, target, submit, model, after)
-        conversations.touch(tx, conversation.id, run.message_id)
-        if submit.model and submit.model != conversation.model:
-            conversations.change(tx, conversation.id, model=submit.model)
-        _tell(tx, conversation.id, is_new, added, run)
+        question = None if asked is not None else _question(tx, conversation, submit, ids.question, after)
+        wanted = NewRun(
+            conversation_id=conversation.id,
+            user_id=conversation.user_id,
+            message_id=ids.answer,
+            parent_id=ids.question if asked is None else asked.id,
+            model=model,
+            settings={**conversation.settings, **submit.settings},
+            after_run_id=after.id if after is not None else None,
+        )
+        rows = messages.add_all(tx, _nodes(wanted, ids, question))
+        run = runs.insert(tx, ids.run, wanted)
+        if not is_new:
+            conversations.write_to(tx, conversation.id, ids.answer, submit.model or conversation.model)
+        shown = replace(
+            conversation,
+            leaf_id=ids.answer,
+            model=submit.model or conversation.model,
+            updated_at=tx.now,
+            status="streaming",
+        )
+        _tell(tx, shown, is_new, run, None if question is None else rows[0])
         return Submitted(run, duplicate=False)
 
     def _after(self, tx: Tx, submit: Submit, waiting: list[RunRow]) -> RunRow | None:
@@ -160,7 +176,16 @@ class Turns:
         return None if elsewhere else waiting[-1]
 
 
-def _conversation(tx: Tx, user_id: str, submit: Submit) -> tuple[ConversationRow, bool]:
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """Made in the order in which the tree is listed: a question sorts before its answer."""
+
+    question: str
+    answer: str
+    run: str
+
+
+def _conversation(tx: Tx, user_id: str, submit: Submit, leaf_id: str) -> tuple[ConversationRow, bool]:
     found = conversations.find(tx, submit.chat_id)
     if found is not None:
         if found.user_id != user_id or found.deleted_at is not None:
@@ -172,7 +197,9 @@ def _conversation(tx: Tx, user_id: str, submit: Submit) -> tuple[ConversationRow
         )
     if submit.trigger == "regenerate-message":
         raise NotFound(surface="conversation")
-    return conversations.add(tx, NewConversation(user_id, id=submit.chat_id, model=submit.model)), True
+    new = NewConversation(user_id, id=submit.chat_id, model=submit.model, leaf_id=leaf_id)
+    # It has no leaf yet for the question to hang below.
+    return replace(conversations.add(tx, new), leaf_id=None), True
 
 
 def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted | None:
@@ -201,19 +228,19 @@ def _regenerated(tx: Tx, conversation: ConversationRow, submit: Submit) -> Messa
     return found
 
 
-def _add_message(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow | None) -> MessageRow:
+def _question(
+    tx: Tx, conversation: ConversationRow, submit: Submit, message_id: str, after: RunRow | None
+) -> NewMessage:
     parts = user_parts(submit.message)
     client_id = (submit.message or {}).get("id")
-    return messages.add(
-        tx,
-        NewMessage(
-            conversation.id,
-            "user",
-            parts,
-            parent_id=_parent(tx, conversation, submit, after),
-            client_id=client_id if isinstance(client_id, str) and client_id else None,
-            digest=digest(parts),
-        ),
+    return NewMessage(
+        conversation.id,
+        "user",
+        parts,
+        parent_id=_parent(tx, conversation, submit, after),
+        client_id=client_id if isinstance(client_id, str) and client_id else None,
+        digest=digest(parts),
+        id=message_id,
     )
 
 
@@ -235,31 +262,18 @@ def _parent(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow
     return after.message_id if after is not None else conversation.leaf_id
 
 
-def _want(
-    tx: Tx, conversation: ConversationRow, target: MessageRow, submit: Submit, model: str, after: RunRow | None
-) -> RunRow:
-    run_id = tx.new_id("run")
-    answer = messages.add(tx, NewMessage(conversation.id, "assistant", None, parent_id=target.id, run_id=run_id))
-    wanted = NewRun(
-        conversation_id=conversation.id,
-        user_id=conversation.user_id,
-        message_id=answer.id,
-        parent_id=target.id,
-        model=model,
-        settings={**conversation.settings, **submit.settings},
-        after_run_id=after.id if after is not None else None,
-    )
-    run = runs.insert(tx, run_id, wanted)
-    tx.poke("runs")
-    return run
+def _nodes(run: NewRun, ids: _Ids, question: NewMessage | None) -> list[NewMessage]:
+    """The question, where it is new, and the place of its answer."""
+    answer = NewMessage(run.conversation_id, "assistant", None, parent_id=run.parent_id, run_id=ids.run, id=ids.answer)
+    return [answer] if question is None else [question, answer]
 
 
-def _tell(tx: Tx, conversation_id: str, is_new: bool, added: MessageRow | None, run: RunRow) -> None:
-    row = conversations.find(tx, conversation_id)
-    assert row is not None
+def _tell(tx: Tx, conversation: ConversationRow, is_new: bool, run: RunRow, question: MessageRow | None) -> None:
     kind = "conversation.created" if is_new else "conversation.updated"
-    changes.record(tx, run.user_id, {"type": kind, "conversation": conversation_view(row)})
-    if added is not None:
-        told: dict[str, Any] = {"conversation_id": conversation_id, "message": message_view(added)}
-        changes.record(tx, run.user_id, {"type": "message.added", **told})
-    changes.record(tx, run.user_id, {"type": "run.queued", "run": run_view(run, run.status)})
+    told: list[dict[str, Any]] = [{"type": kind, "conversation": conversation_view(conversation)}]
+    if question is not None:
+        added = {"conversation_id": conversation.id, "message": message_view(question)}
+        told.append({"type": "message.added", **added})
+    told.append({"type": "run.queued", "run": run_view(run, run.status)})
+    changes.record(tx, run.user_id, *told)
+    tx.poke("runs")

@@ -34,7 +34,7 @@ class Page:
 _NEXT = (
     update(users)
     .where(users.c.id == bindparam("user"))
-    .values(feed_seq=users.c.feed_seq + 1)
+    .values(feed_seq=users.c.feed_seq + bindparam("count"))
     .returning(users.c.feed_seq)
 )
 _INSERT = insert(changes)
@@ -56,18 +56,22 @@ def topic(user_id: str) -> str:
     return f"feed:{user_id}"
 
 
-def record(tx: Tx, user_id: str, event: Mapping[str, Any]) -> int:
-    """Put ``event`` at the end of the user's feed and return its offset; offsets are gap-free, from 0.
+def record(tx: Tx, user_id: str, *events: Mapping[str, Any]) -> int:
+    """Put ``events`` at the end of the user's feed and return the last one's offset; offsets are gap-free, from 0.
 
-    The event is there for readers if, and only if, the transaction is committed; then the feed's bell rings.
+    They are there for readers if, and only if, the transaction is committed; then the feed's bell rings.
     """
-    seq = int(tx.conn.execute(_NEXT, {"user": user_id}).scalar_one()) - 1
-    text = orjson.dumps(event).decode()
-    tx.conn.execute(_INSERT, {"user_id": user_id, "seq": seq, "event": text, "created_at": tx.now})
-    if seq % _TRIM_EVERY == 0 and seq > KEEP:
-        tx.conn.execute(_TRIM, {"user": user_id, "before": seq + 1 - KEEP})
+    tail = int(tx.conn.execute(_NEXT, {"user": user_id, "count": len(events)}).scalar_one())
+    first = tail - len(events)
+    rows = [
+        {"user_id": user_id, "seq": seq, "event": orjson.dumps(event).decode(), "created_at": tx.now}
+        for seq, event in enumerate(events, first)
+    ]
+    tx.conn.execute(_INSERT, rows)
+    if tail // _TRIM_EVERY > first // _TRIM_EVERY and tail > KEEP:
+        tx.conn.execute(_TRIM, {"user": user_id, "before": tail - KEEP})
     tx.poke(topic(user_id))
-    return seq
+    return tail - 1
 
 
 def tail(tx: Tx, user_id: str) -> int:

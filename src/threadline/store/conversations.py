@@ -41,6 +41,7 @@ class NewConversation:
     title_by: str | None = None
     model: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    leaf_id: str | None = None
 
 
 # As text, since an IN with parameters is put together anew at each call.
@@ -105,6 +106,7 @@ def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
             "title_by": conversation.title_by,
             "model": conversation.model,
             "settings": orjson.dumps(conversation.settings).decode(),
+            "leaf_id": conversation.leaf_id,
             "created_at": tx.now,
             "updated_at": tx.now,
         },
@@ -116,7 +118,7 @@ def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
         conversation.title_by,
         conversation.model,
         conversation.settings,
-        None,
+        conversation.leaf_id,
         tx.now,
         tx.now,
         None,
@@ -124,7 +126,12 @@ def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
     )
 
 
-_TOUCH = update(conversations).where(_THIS).values(updated_at=bindparam("at"), leaf_id=bindparam("leaf"))
+_WRITE_TO = (
+    update(conversations)
+    .where(_THIS)
+    .values(updated_at=bindparam("at"), leaf_id=bindparam("leaf"), model=bindparam("chosen"))
+)
+_STIR = update(conversations).where(_THIS).values(updated_at=bindparam("at"))
 _NAME = (
     update(conversations)
     .where(_THIS, _LIVING, conversations.c.title_by.is_distinct_from("user"))
@@ -132,9 +139,14 @@ _NAME = (
 )
 
 
-def touch(tx: Tx, conversation_id: str, leaf_id: str) -> None:
-    """Note activity: ``leaf_id`` is the newest message of the branch that was written to."""
-    tx.conn.execute(_TOUCH, {"conversation": conversation_id, "at": tx.now, "leaf": leaf_id})
+def write_to(tx: Tx, conversation_id: str, leaf_id: str, model: str | None) -> None:
+    """Note that an answer is wanted at ``leaf_id``, and the model that the conversation has from now on."""
+    tx.conn.execute(_WRITE_TO, {"conversation": conversation_id, "at": tx.now, "leaf": leaf_id, "chosen": model})
+
+
+def stir(tx: Tx, conversation_id: str) -> None:
+    """Note activity that does not change what is in it."""
+    tx.conn.execute(_STIR, {"conversation": conversation_id, "at": tx.now})
 
 
 def name_by_model(tx: Tx, conversation_id: str, title: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -103,9 +104,13 @@ _FILL = (
 
 def add(tx: Tx, message: NewMessage) -> MessageRow:
     """Write a node of the tree."""
-    message_id = message.id or tx.new_id("msg")
-    tx.conn.execute(
-        _INSERT,
+    return add_all(tx, [message])[0]
+
+
+def add_all(tx: Tx, new: Sequence[NewMessage]) -> list[MessageRow]:
+    """Write several nodes at once."""
+    made = [(message.id or tx.new_id("msg"), message) for message in new]
+    rows = [
         {
             "id": message_id,
             "conversation_id": message.conversation_id,
@@ -117,8 +122,14 @@ def add(tx: Tx, message: NewMessage) -> MessageRow:
             "metadata": _dump(message.metadata),
             "run_id": message.run_id,
             "created_at": tx.now,
-        },
-    )
+        }
+        for message_id, message in made
+    ]
+    tx.conn.execute(_INSERT, rows)
+    return [_added(message_id, message, tx.now) for message_id, message in made]
+
+
+def _added(message_id: str, message: NewMessage, now: float) -> MessageRow:
     return MessageRow(
         message_id,
         message.conversation_id,
@@ -129,7 +140,7 @@ def add(tx: Tx, message: NewMessage) -> MessageRow:
         message.parts,
         message.metadata,
         message.run_id,
-        tx.now,
+        now,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -30,19 +30,19 @@ class RunRow:
     status: str
     model: str
     settings: dict[str, Any]
-    key_owner: str
-    epoch: int
-    worker: str | None
-    lease_until: float | None
-    cancel: str | None
-    finish_reason: str | None
-    usage: Usage | None
-    error: str | None
-    next_offset: int | None
-    trimmed_at: float | None
     created_at: float
-    started_at: float | None
-    ended_at: float | None
+    key_owner: str = "server"
+    epoch: int = 0
+    worker: str | None = None
+    lease_until: float | None = None
+    cancel: str | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    error: str | None = None
+    next_offset: int | None = None
+    trimmed_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -87,25 +87,38 @@ class Held:
 _COLUMNS: Final = [column for column in runs.c if column.name not in ("trail",)]
 
 
+_INSERT = runs.insert()
+
+
 def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
     """Want a run; it is claimable at once, or when ``after_run_id`` has ended."""
+    row = RunRow(
+        id=run_id,
+        conversation_id=run.conversation_id,
+        user_id=run.user_id,
+        message_id=run.message_id,
+        parent_id=run.parent_id,
+        after_run_id=run.after_run_id,
+        status="queued",
+        model=run.model,
+        settings=run.settings,
+        created_at=tx.now,
+    )
     tx.conn.execute(
-        runs.insert(),
+        _INSERT,
         {
-            "id": run_id,
-            "conversation_id": run.conversation_id,
-            "user_id": run.user_id,
-            "message_id": run.message_id,
-            "parent_id": run.parent_id,
-            "after_run_id": run.after_run_id,
-            "status": "queued",
-            "model": run.model,
-            "settings": orjson.dumps(run.settings).decode(),
-            "created_at": tx.now,
+            "id": row.id,
+            "conversation_id": row.conversation_id,
+            "user_id": row.user_id,
+            "message_id": row.message_id,
+            "parent_id": row.parent_id,
+            "after_run_id": row.after_run_id,
+            "status": row.status,
+            "model": row.model,
+            "settings": orjson.dumps(row.settings).decode(),
+            "created_at": row.created_at,
         },
     )
-    row = get(tx, run_id)
-    assert row is not None
     return row
 
 
@@ -206,7 +219,7 @@ def claim(tx: Tx, worker: str, lease: float, most: int, *, lapsed_before: float 
     found = tx.conn.execute(
         _CLAIMABLE, {"lapsed_before": tx.now if lapsed_before is None else lapsed_before, "most": most}
     ).all()
-    return [_take(tx, _row(row), worker, lease) for row in found]
+    return _take(tx, [_row(row) for row in found], worker, lease)
 
 
 def claim_queued(tx: Tx, run_id: str, worker: str, lease: float) -> RunRow | None:
@@ -214,13 +227,16 @@ def claim_queued(tx: Tx, run_id: str, worker: str, lease: float) -> RunRow | Non
     row = get(tx, run_id)
     if row is None or row.status != "queued":
         return None
-    return _take(tx, row, worker, lease)
+    return _take(tx, [row], worker, lease)[0]
 
 
-def _take(tx: Tx, row: RunRow, worker: str, lease: float) -> RunRow:
-    tx.conn.execute(_TAKE, {"run_id": row.id, "had": row.epoch, "by": worker, "until": tx.now + lease, "at": tx.now})
-    fields = {name: getattr(row, name) for name in RunRow.__slots__}
-    return RunRow(**{**fields, "epoch": row.epoch + 1, "status": "running"})
+def _take(tx: Tx, rows: list[RunRow], worker: str, lease: float) -> list[RunRow]:
+    if rows:
+        until = tx.now + lease
+        tx.conn.execute(
+            _TAKE, [{"run_id": row.id, "had": row.epoch, "by": worker, "until": until, "at": tx.now} for row in rows]
+        )
+    return [replace(row, epoch=row.epoch + 1, status="running") for row in rows]
 
 
 def renew(tx: Tx, worker: str, run_ids: Sequence[str], lease: float) -> list[Held]:
@@ -270,32 +286,43 @@ def request_cancel(tx: Tx, run_id: str, reason: str) -> None:
     tx.poke("stops")
 
 
-def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
-    """Write down how a run ended; False where that had been done already, or the run is gone."""
-    done = tx.conn.execute(
-        update(runs)
-        .where(runs.c.id == run_id, runs.c.status.in_(UNFINISHED))
-        .values(
-            status=ending.status,
-            finish_reason=ending.finish_reason,
-            usage=orjson.dumps(ending.usage).decode(),
-            error=ending.error,
-            next_offset=ending.next_offset,
-            trail=ending.trail,
-            worker=None,
-            lease_until=None,
-            ended_at=tx.now,
-        )
+_FINISH = (
+    update(runs)
+    .where(runs.c.id == bindparam("run_id"), runs.c.status.in_(UNFINISHED))
+    .values(
+        status=bindparam("how"),
+        finish_reason=bindparam("reason"),
+        usage=bindparam("tokens"),
+        error=bindparam("fault"),
+        next_offset=bindparam("tail"),
+        trail=bindparam("chunks"),
+        worker=None,
+        lease_until=None,
+        ended_at=bindparam("at"),
     )
-    return done.rowcount == 1
+    .returning(runs.c.cancel)
+)
 
 
-_CANCEL_OF = select(runs.c.cancel).where(runs.c.id == bindparam("run_id"))
+def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
+    """Write down how a run ended; False where that had been done already, or the run is gone.
 
-
-def is_deleted(tx: Tx, run_id: str) -> bool:
-    """Whether it was to end because its conversation was deleted."""
-    return bool(tx.conn.execute(_CANCEL_OF, {"run_id": run_id}).scalar() == "deleted")
+    Rings ``deleted`` where it was to end because its conversation was deleted.
+    """
+    given = {
+        "run_id": run_id,
+        "how": ending.status,
+        "reason": ending.finish_reason,
+        "tokens": orjson.dumps(ending.usage).decode(),
+        "fault": ending.error,
+        "tail": ending.next_offset,
+        "chunks": ending.trail,
+        "at": tx.now,
+    }
+    done = tx.conn.execute(_FINISH, given).first()
+    if done is not None and done.cancel == "deleted":
+        tx.poke("deleted")
+    return done is not None
 
 
 def trail(tx: Tx, run_id: str) -> bytes | None:

@@ -64,9 +64,7 @@ def _conversations() -> None:
     )
     op.create_index("conversations_by_activity", "conversations", ["user_id", "updated_at", "id"])
     deleted = sa.text("deleted_at IS NOT NULL")
-    op.create_index(
-        "conversations_deleted", "conversations", ["deleted_at"], sqlite_where=deleted
-    )
+    op.create_index("conversations_deleted", "conversations", ["deleted_at"], sqlite_where=deleted)
 
 
 def _messages() -> None:
