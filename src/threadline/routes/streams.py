@@ -157,10 +157,8 @@ class Stream:
             async with aclosing(cast("AsyncGenerator[tuple[Batch, ...], None]", self._source)) as source:
                 async for batches in source:
                     final = batches[-1].final
-                    await self._send(send, batches)
-            if final:
-                await self._finish(send, self._ending.end(self._last, self._next))
-            elif self._ends_open:
+                    await self._send(send, batches, final=final)
+            if self._ends_open and not final:
                 await self._finish(send, b"")
         except OSError:
             self._left = True
@@ -169,7 +167,7 @@ class Stream:
         finally:
             self._bell.set()
 
-    async def _send(self, send: Send, batches: tuple[Batch, ...]) -> None:
+    async def _send(self, send: Send, batches: tuple[Batch, ...], *, final: bool) -> None:
         body = b"".join([frames(batch, self._encoder) for batch in batches])
         for batch in reversed(batches):
             if batch.messages:
@@ -177,7 +175,10 @@ class Stream:
                 break
         self._next = batches[-1].next
         self._quiet = 0
-        if body:
+        words = self._ending.end(self._last, self._next) if final else None
+        if words is not None:
+            await self._finish(send, body + words)
+        elif body:
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _finish(self, send: Send, last_words: bytes | None) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import TypeVar
 
 from threadline.domain import events
 from threadline.domain.endings import beginning, ending, lost_usage
@@ -29,9 +26,6 @@ from threadline.store.runs import RunRow
 from threadline.world import World
 
 _log = logging.getLogger(__name__)
-
-_A = TypeVar("_A")
-_B = TypeVar("_B")
 
 
 class Engine:
@@ -64,7 +58,7 @@ class Engine:
         """
         writer = RunWriter(self._log, self._world, run.id, run.epoch)
         try:
-            # The first epoch has nobody to fence off: its first append makes the stream and is the fence of its own.
+            # The first epoch has nobody to fence off: its first append makes the stream, and is its own fence.
             if run.epoch == 1 or await writer.take_over():
                 await self._fulfil(run, writer, control)
             await self._answers.conclude(run, writer.record, writer.trail)
@@ -103,22 +97,22 @@ class Engine:
             if not writer.record.started:
                 await writer.append([_start(run)])
             raise Interrupted("stop")
-        if plan.action in ("give-up", "end"):
-            await self._begin(run, writer, plan)
-            if plan.action == "give-up":
-                return _failed(run, writer, recovery.GIVEN_UP)
+        await self._begin(run, writer, plan)
+        if plan.action == "give-up":
+            return _failed(run, writer, recovery.GIVEN_UP)
+        if plan.action == "end":
             return [ending(writer.record, writer.record.step_reason or "other")]
-        # Side by side, and both waited for: nobody reads the log while it is appended to, and time is short here.
-        _, context = await _both(self._begin(run, writer, plan), self._context(run))
-        return await self._steps(context, writer, control, plan)
+        return await self._steps(await self._context(run), writer, control, plan)
 
     async def _begin(self, run: RunRow, writer: RunWriter, plan: Plan) -> None:
-        if plan.action == "begin":
-            await writer.append([_start(run), events.start_step()])
+        if run.epoch == 1:
+            # Nobody waits for these two alone: they go in one commit with the first that the model says.
+            writer.lead([_start(run), events.start_step()])
             return
         taken = events.recovery(run.epoch, plan.action, handover=run.worker is None)
-        step = [events.start_step()] if plan.action == "next" else []
-        await writer.append([taken, *plan.events, *step])
+        before = [_start(run), taken] if plan.action == "begin" else [taken, *plan.events]
+        step = [events.start_step()] if plan.action in ("begin", "next") else []
+        await writer.append([*before, *step])
 
     async def _steps(self, context: Context, writer: RunWriter, control: Control, plan: Plan) -> list[Event]:
         start = Beginning(plan.partial, plan.part)
@@ -154,16 +148,6 @@ class Engine:
         found = await self._store.read(lambda tx: history(tx, run, limit))
         tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
         return Context(run, provider, model, found, tools)
-
-
-async def _both(one: Awaitable[_A], other: Awaitable[_B]) -> tuple[_A, _B]:
-    """Both results; where one fails the other is waited for all the same."""
-    first, second = await asyncio.gather(one, other, return_exceptions=True)
-    if isinstance(first, BaseException):
-        raise first
-    if isinstance(second, BaseException):
-        raise second
-    return first, second
 
 
 def _start(run: RunRow) -> Event:

@@ -19,7 +19,7 @@ _RETRY_SECONDS: Final = 0.25
 
 
 class RunWriter:
-    """The one writer of a run for one epoch. ``record`` is the fold of all that is committed."""
+    """The one writer of a run for one epoch. ``record`` is the fold of all that is committed, and of what leads."""
 
     def __init__(self, log: Log, world: World, run_id: str, epoch: int) -> None:
         self._log = log
@@ -27,6 +27,7 @@ class RunWriter:
         self._stream = run_stream(run_id)
         self._epoch = epoch
         self._seq = 0
+        self._leading: list[bytes] = []
         self.record = Fold()
         self.trail = TrailRecorder()
 
@@ -45,9 +46,15 @@ class RunWriter:
                 self._apply([decode(message) for message in batch.messages])
         return is_open
 
+    def lead(self, events: Sequence[Event]) -> None:
+        """Have ``events`` go before whatever is appended next, in the same commit."""
+        self._leading += [encode(event) for event in events]
+        self._apply(events)
+
     async def append(self, events: Sequence[Event], *, close: bool = False) -> None:
         """Append; on return it is on disk. Raises ``Fenced`` where another worker has taken the run."""
-        await self._commit([encode(event) for event in events], close=close)
+        await self._commit([*self._leading, *[encode(event) for event in events]], close=close)
+        self._leading = []
         self._apply(events)
 
     def _apply(self, events: Sequence[Event]) -> None:
