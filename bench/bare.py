@@ -32,7 +32,7 @@ class Bare:
         if scope["path"] == "/feed":
             await self._feed(send)
             return
-        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         if scope["path"] == "/go":
             await self._go()
