@@ -52,8 +52,8 @@ class Both:
 
 
 WORDS = st.text(alphabet="abc äß€\n", min_size=1, max_size=12)
-ARGUMENTS = st.dictionaries(st.sampled_from(["a", "b"]), st.integers() | WORDS, max_size=2)
-OUTPUTS = WORDS | st.dictionaries(st.sampled_from(["x", "y"]), st.integers(), max_size=2)
+ARGUMENTS = st.dictionaries(st.sampled_from(["a", "b"]), st.integers(-(2**53), 2**53) | WORDS, max_size=2)
+OUTPUTS = WORDS | st.dictionaries(st.sampled_from(["x", "y"]), st.integers(-(2**53), 2**53), max_size=2)
 
 
 @st.composite
