@@ -237,3 +237,76 @@ async def test_a_conversation_keeps_its_model_and_an_answer_remembers_its_settin
         await house.ended(second.run_id)
     assert (await house.run(second.run_id)).model == "test/other"
     assert (await house.run(first.run_id)).settings == {"temperature": 0.1}
+
+
+async def test_a_message_below_an_answer_that_is_still_written_waits_for_it_on_every_branch(
+    house: House, model: Scripted
+) -> None:
+    paused = Paused(model, 4)
+    async with house.worker(paused):
+        first = await house.ask("one", id="m1")
+        await paused.reached.wait()
+        second = await house.ask("two", id="m2", parent_id=first.message_id)
+        edited = await house.ask("two, edited", id="m2", message_id="m2")
+        assert {(await house.run(at)).after_run_id for at in (second.run_id, edited.run_id)} == {first.run_id}
+        paused.go.set()
+        for submitted in (second, edited):
+            await house.ended(submitted.run_id)
+    assert [len(call.messages) for call in paused.calls] == [1, 3, 3]
+
+
+async def test_a_message_goes_to_the_branch_that_was_chosen_while_another_is_written(
+    house: House, model: Scripted
+) -> None:
+    async with house.worker(model):
+        first = await house.ask("one", id="m1")
+        await house.ended(first.run_id)
+    paused = Paused(model, 2)
+    async with house.worker(paused):
+        edited = await house.ask("one, edited", id="m1", message_id="m1")
+        await paused.reached.wait()
+        await house.store.write(lambda tx: conversations.change(tx, "chat-1", leaf_id=first.message_id))
+        second = await house.ask("two")
+        assert (await house.run(second.run_id)).after_run_id is None
+        paused.go.set()
+        for submitted in (edited, second):
+            await house.ended(submitted.run_id)
+    assert await path(house) == ["one", "1: one", "two", "3: two"]
+
+
+async def test_what_waits_for_a_queued_message_that_is_stopped_waits_for_what_that_waited_for(
+    house: House, model: Scripted
+) -> None:
+    paused = Paused(model, 4)
+    async with house.worker(paused):
+        first = await house.ask("one")
+        await paused.reached.wait()
+        second, third = await house.ask("two"), await house.ask("three")
+        assert await house.turns.stop(house.user, "chat-1", second.run_id) == [second.run_id]
+        assert (await house.run(third.run_id)).after_run_id == first.run_id
+        assert (await house.run(third.run_id)).status == "queued"
+        paused.go.set()
+        await house.ended(third.run_id)
+    assert await path(house) == ["one", "1: one", "two", "", "three", "5: three"]
+
+
+async def test_an_edit_back_to_earlier_words_chooses_their_branch_again(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        for text in ("one", "other", "one"):
+            submitted = await house.ask(text, id="m1", **({"message_id": "m1"} if await known(house) else {}))
+            await house.ended(submitted.run_id)
+    assert await path(house) == ["one", "1: one"]
+
+
+async def known(house: House) -> bool:
+    """Whether the conversation is there yet."""
+    return await house.store.read(lambda tx: conversations.find(tx, "chat-1")) is not None
+
+
+async def test_writing_an_answer_again_twice_at_once_makes_one_more(house: House, model: Scripted) -> None:
+    async with house.worker(model):
+        await house.ended((await house.ask("one")).run_id)
+    again = Submit("chat-1", trigger="regenerate-message")
+    both = [await house.turns.submit(house.user, again) for _ in range(2)]
+    assert both[0].run_id == both[1].run_id
+    assert [one.duplicate for one in both] == [False, True]

@@ -45,13 +45,17 @@ class Fold:
         self._inputs: dict[str, list[str]] = {}
 
     def apply(self, event: Event) -> None:
-        """Take one more event. An event of a type that is not known here changes nothing but ``count``."""
+        """Take one more event. One of a type that is not known here, or that belongs to nothing that is there, changes
+        nothing but ``count``: what is in a log can always be folded."""
         kind: str = event["type"]
         self.count += 1
         self.last_type = kind
         handler = _HANDLERS.get(kind)
         if handler is not None:
-            handler(self, event)
+            try:
+                handler(self, event)
+            except KeyError:
+                return
         elif kind in _PASSED_THROUGH:
             self.parts.append({key: value for key, value in event.items() if value is not None})
         elif kind.startswith("data-"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from threadline.domain.errors import NotFound
+from threadline.domain.errors import NotFound, ThreadlineError
 from threadline.domain.fold import Fold
 from threadline.domain.messages import Message, Role
 from threadline.providers.protocol import ModelRequest, ModelSettings, Provider, ToolSpec
@@ -63,7 +63,9 @@ def history(tx: Tx, run: RunRow, limit: int) -> list[Message]:
     rows = messages.path(tx, run.conversation_id, run.parent_id, limit)
     if not rows:
         raise NotFound(surface="message")
-    found = [Message(row.id, _role(row.role), row.parts, row.parent_id) for row in rows if row.parts is not None]
+    if any(row.parts is None for row in rows):
+        raise ThreadlineError("An answer that this one rests on is not written down yet.", surface="chat")
+    found = [Message(row.id, _role(row.role), row.parts or [], row.parent_id) for row in rows]
     first = next((at for at, message in enumerate(found) if message.role != "assistant"), 0)
     return found[first:]
 

@@ -56,7 +56,7 @@ class Engine:
         Whatever fails in between ends the run with an error event and its text; it never stays unfinished because of
         a fault of ours.
         """
-        writer = RunWriter(self._log, self._world, run.id, run.epoch)
+        writer = RunWriter(self._log, self._world, control, run.id, run.epoch)
         try:
             # The first epoch has nobody to fence off: its first append makes the stream, and is its own fence.
             if run.epoch == 1 or await writer.take_over():

@@ -53,7 +53,7 @@ class Sweeper:
             while not draining.is_set():
                 bell.clear()
                 try:
-                    await self.sweep()
+                    await self.sweep(draining)
                 except Exception:
                     _log.exception("sweep failed")
                 with suppress(TimeoutError):
@@ -61,13 +61,13 @@ class Sweeper:
                         await bell.wait()
             await forward
 
-    async def sweep(self) -> None:
-        """One turn of everything."""
+    async def sweep(self, draining: asyncio.Event | None = None) -> None:
+        """One turn of everything; leaves off early when ``draining`` is set."""
         await self._conversations.sweep()
         await self._log.expire()
         await self._store.write(changes.forget_old)
         await self._store.write(sessions.remove_expired)
-        while await self.trim() == _AT_ONCE:
+        while not (draining is not None and draining.is_set()) and await self.trim() == _AT_ONCE:
             await self._world.sleep(0)
 
     async def trim(self) -> int:
@@ -79,9 +79,10 @@ class Sweeper:
         due = await self._store.read(lambda tx: runs.trimmable(tx, before, _AT_ONCE))
         for run_id in due:
             if await self._can_be_told_again(run_id):
-                await self._store.write(lambda tx, run_id=run_id: runs.mark_trimmed(tx, [run_id]))  # type: ignore[misc]
+                # In this order: a stream that is gone is told from the message, marked or not.
                 with suppress(NotFound, Gone):
                     await self._log.delete(run_stream(run_id))
+                await self._store.write(lambda tx, run_id=run_id: runs.mark_trimmed(tx, [run_id]))  # type: ignore[misc]
             else:
                 await self._store.write(lambda tx, run_id=run_id: runs.keep_events(tx, run_id))  # type: ignore[misc]
         return len(due)

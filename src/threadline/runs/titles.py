@@ -44,9 +44,14 @@ async def ensure_title(store: Store, models: Models, run: RunRow, title_model: s
 
 
 def clean(text: str) -> str:
-    """A model's answer as a title: its first line that says something, without marks, at most five words."""
+    """A model's answer as a title: its first line that says something, without marks, at most five words.
+
+    Empty where it is a single word, except in a script that puts no blanks between them.
+    """
     for line in text.splitlines():
         words = re.sub(r"^(?:title|titel)\s*:\s*", "", line.strip(" \t#*_`\"'“”«».:"), flags=re.IGNORECASE).split()
+        if words and line.isascii() and len(words) == 1:
+            return ""
         if words:
             return " ".join(words[:MOST_WORDS]).strip("\"'“”«».,:;*_` ")[:_LONGEST]
     return ""

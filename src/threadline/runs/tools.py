@@ -71,8 +71,8 @@ class Toolbox:
             return events.tool_output_error(call, f"There is no tool named {name}.")
         try:
             async with asyncio.timeout(TOOL_SECONDS):
-                output = await tool.call(part["input"], context)
-            orjson.dumps(output)
+                output = await tool.call(_copy(part["input"]), context)
+            output = _copy(output)
         except ToolError as failure:
             return events.tool_output_error(call, str(failure))
         except TimeoutError:
@@ -81,6 +81,11 @@ class Toolbox:
             _log.warning("tool failed", extra={"tool": name, "run": context.run_id}, exc_info=True)
             return events.tool_output_error(call, f"The tool failed: {type(failure).__name__}.")
         return events.tool_output_available(call, output)
+
+
+def _copy(value: Any) -> Any:
+    """As JSON has it: what a tool does to its arguments, or later to its answer, changes no message."""
+    return orjson.loads(orjson.dumps(value))
 
 
 async def run_side_by_side(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from threadline.domain.errors import ThreadlineError, Unavailable
+from threadline.domain.errors import ThreadlineError
 from threadline.runs.config import RunConfig
 from threadline.runs.context import Models
 from threadline.runs.control import Control, Interrupted
@@ -82,11 +82,12 @@ class Worker:
             return [], None
         lease = self._config.lease_seconds
         since = self._trusted_since
+        held = frozenset(self._controls)
 
         def claim(tx: Tx) -> tuple[list[RunRow], float | None]:
             # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
-            taken = runs.claim(tx, self._name, lease, room, lapsed_before=grace)
+            taken = runs.claim(tx, self._name, lease, room, held=held, lapsed_before=grace)
             begun: dict[str, list[dict[str, Any]]] = {}
             for run in taken:
                 if run.epoch == 1:
@@ -98,7 +99,7 @@ class Worker:
 
         try:
             taken, lapse = await self._store.write(claim)
-        except Unavailable:
+        except ThreadlineError:
             self._trusted_since = self._world.now()
             return [], None
         if len(taken) == room:
@@ -127,7 +128,8 @@ class Worker:
             # A run whose ending could not be written is taken over when its lease ends.
             _log.exception("run left unfinished", extra={"run": run.id})
         finally:
-            del self._controls[run.id]
+            if self._controls.get(run.id) is control:
+                del self._controls[run.id]
             self._signals.poke("runs")
 
     async def _name_it(self, run: RunRow, control: Control) -> None:
@@ -144,7 +146,12 @@ class Worker:
             while True:
                 await bell.wait()
                 bell.clear()
-                for run_id in await self._store.read(runs.cancelled):
+                try:
+                    asked = await self._store.read(runs.cancelled)
+                except ThreadlineError:
+                    # The heartbeat finds it, too.
+                    continue
+                for run_id in asked:
                     if run_id in self._controls:
                         self._controls[run_id].fire("stop")
 

@@ -11,6 +11,7 @@ from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.domain.trail import TrailRecorder
 from threadline.log.protocol import Appended, Log, Producer, StreamConfig
+from threadline.runs.control import Control, Interrupted
 from threadline.world import World
 
 RUN_STREAM: Final = StreamConfig()
@@ -21,9 +22,10 @@ _RETRY_SECONDS: Final = 0.25
 class RunWriter:
     """The one writer of a run for one epoch. ``record`` is the fold of all that is committed, and of what leads."""
 
-    def __init__(self, log: Log, world: World, run_id: str, epoch: int) -> None:
+    def __init__(self, log: Log, world: World, control: Control, run_id: str, epoch: int) -> None:
         self._log = log
         self._world = world
+        self._control = control
         self._stream = run_stream(run_id)
         self._epoch = epoch
         self._seq = 0
@@ -67,7 +69,10 @@ class RunWriter:
             try:
                 done = await self._log.append(self._stream, messages, producer=producer, close=close, create=RUN_STREAM)
             except Unavailable:
-                # Whether it was committed is not known; the same sequence again is either done or a duplicate.
+                # Whether it was committed is not known; the same sequence again is either done or a duplicate. Only who
+                # leaves the run to another may leave it so: the next epoch's fence tells what was committed.
+                if self._control.reason in ("drain", "lost"):
+                    raise Interrupted(self._control.reason) from None
                 await self._world.sleep(_RETRY_SECONDS)
             else:
                 self._seq += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import Any
+from contextlib import aclosing, suppress
+from typing import Any, Final
 
 from threadline.domain.endings import status_of
 from threadline.domain.errors import Gone, NotFound
@@ -18,6 +18,9 @@ from threadline.store.database import Store
 from threadline.store.runs import Ending, RunRow
 from threadline.store.transaction import Tx
 from threadline.world import World
+
+_FRESH_SECONDS: Final = 1.0
+"""A run as young as this has not been answered, folded and trimmed."""
 
 
 class Answers:
@@ -60,8 +63,9 @@ class Answers:
         """
         at = start
         if run.trimmed_at is None:
+            expected = not run.ended and await self._is_expected(run)
             try:
-                async with aclosing(self._log.follow(run_stream(run.id), start, expected=not run.ended)) as steps:
+                async with aclosing(self._log.follow(run_stream(run.id), start, expected=expected)) as steps:
                     async for batches in steps:
                         yield batches
                         at = batches[-1].next
@@ -126,22 +130,24 @@ class Answers:
     async def settle(self, run_id: str) -> bool:
         """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Twice is as once."""
         run = await self._store.read(lambda tx: runs.get(tx, run_id))
+        if run is None:
+            await self._forget(run_id)
         if run is None or run.ended:
             return True
+        record, trail = Fold(), TrailRecorder()
         try:
             if not (await self._log.head(run_stream(run_id))).closed:
                 return False
+            at, closed = 0, False
+            while not closed:
+                reading = await self._log.read(run_stream(run_id), at)
+                for batch in reading.batches:
+                    events = [decode(message) for message in batch.messages]
+                    record.apply_all(events)
+                    trail.apply_all(events)
+                at, closed = reading.next, reading.closed
         except (NotFound, Gone):
             return False
-        record, trail = Fold(), TrailRecorder()
-        at, closed = 0, False
-        while not closed:
-            reading = await self._log.read(run_stream(run_id), at)
-            for batch in reading.batches:
-                events = [decode(message) for message in batch.messages]
-                record.apply_all(events)
-                trail.apply_all(events)
-            at, closed = reading.next, reading.closed
         await self.conclude(run, record, trail)
         return True
 
@@ -157,17 +163,36 @@ class Answers:
             trail=trail.finish(parts),
         )
 
-        def write(tx: Tx) -> None:
+        def write(tx: Tx) -> bool:
             if not runs.finish(tx, run.id, ending):
-                return
+                return runs.get(tx, run.id) is not None
             messages.fill(tx, run.message_id, parts, record.metadata)
             conversations.stir(tx, run.conversation_id)
             changes.record(tx, run.user_id, {"type": "run.finished", "run": run_view(run, ending.status)})
             # Who waits for this one's end may go on now.
             tx.poke("runs")
             tx.poke(f"done:{run.id}")
+            return True
 
-        await self._store.write(write)
+        if not await self._store.write(write):
+            await self._forget(run.id)
+
+    async def _forget(self, run_id: str) -> None:
+        """Remove the stream of a run that is not there any more: nobody else will ever look for it."""
+        with suppress(NotFound, Gone):
+            await self._log.delete(run_stream(run_id))
+
+    async def _is_expected(self, run: RunRow) -> bool:
+        """Whether the stream of a run that was found unfinished may still come. Not where all of it, from the first
+        event to the trim, has happened since the run was looked up."""
+        if self._world.now() - run.created_at < _FRESH_SECONDS:
+            return True
+        try:
+            await self._log.head(run_stream(run.id))
+        except (NotFound, Gone):
+            now = await self._store.read(lambda tx: runs.get(tx, run.id))
+            return now is not None and not now.ended
+        return True
 
     async def _record(self, run: RunRow) -> tuple[Fold, float]:
         record, at = Fold(), 0

@@ -92,6 +92,8 @@ class Turns:
                 return None, False
             runs.request_cancel(tx, run.id, "stopped")
             claimed = runs.claim_queued(tx, run.id, _STOPPER, _STOP_LEASE_SECONDS)
+            if claimed is not None:
+                runs.pass_on(tx, claimed)
             return claimed or run, claimed is not None
 
         run, unbegun = await self._store.write(ask)
@@ -133,9 +135,16 @@ class Turns:
         waiting = [] if is_new else runs.unfinished(tx, conversation.id)
         if waiting and not settled:
             raise _MaybeClosed([run.id for run in waiting])
-        after = self._after(tx, submit, waiting)
+        policy = submit.when_busy or self._when_busy
         asked = _regenerated(tx, conversation, submit) if submit.trigger == "regenerate-message" else None
-        question = None if asked is not None else _question(tx, conversation, submit, ids.question, after)
+        again = next((run for run in waiting if asked is not None and run.parent_id == asked.id), None)
+        if again is not None and policy != "interrupt":
+            return Submitted(again, duplicate=True)
+        _heed(tx, waiting, policy)
+        question = None if asked is not None else _question(tx, conversation, submit, ids.question)
+        above = asked.parent_id if asked is not None else question.parent_id if question is not None else None
+        # Whatever the branch: what the answer rests on is finished before it is begun.
+        after = next((run for run in waiting if run.message_id == above), None)
         wanted = NewRun(
             conversation_id=conversation.id,
             user_id=conversation.user_id,
@@ -159,21 +168,15 @@ class Turns:
         _tell(tx, shown, is_new, run, None if question is None else rows[0])
         return Submitted(run, duplicate=False)
 
-    def _after(self, tx: Tx, submit: Submit, waiting: list[RunRow]) -> RunRow | None:
-        """The run whose answer the new one follows, where one is going; obeys the policy for that."""
-        if not waiting:
-            return None
-        policy = submit.when_busy or self._when_busy
-        if policy == "reject":
-            raise Busy(surface="chat")
-        if policy == "interrupt":
-            for run in waiting:
-                runs.request_cancel(tx, run.id, "interrupted")
-            tx.poke("runs")
-        elsewhere = (
-            submit.trigger == "regenerate-message" or submit.message_id is not None or submit.parent_id is not None
-        )
-        return None if elsewhere else waiting[-1]
+
+def _heed(tx: Tx, waiting: list[RunRow], policy: str) -> None:
+    """What is to become of the runs that are not ended, when another is wanted."""
+    if waiting and policy == "reject":
+        raise Busy(surface="chat")
+    if waiting and policy == "interrupt":
+        for run in waiting:
+            runs.request_cancel(tx, run.id, "interrupted")
+        tx.poke("runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,12 @@ def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted |
     answers = runs.of_parent(tx, conversation.id, found.id)
     if not answers:
         return None
+    if submit.message_id is not None:
+        # An edit back to words that were there before: the branch of these is chosen again.
+        leaf = messages.newest_leaf(tx, conversation.id, found.id) or answers[-1].message_id
+        conversations.change(tx, conversation.id, leaf_id=leaf)
+        shown = conversation_view(replace(conversation, leaf_id=leaf))
+        changes.record(tx, conversation.user_id, {"type": "conversation.updated", "conversation": shown})
     return Submitted(answers[-1], duplicate=True)
 
 
@@ -228,23 +237,21 @@ def _regenerated(tx: Tx, conversation: ConversationRow, submit: Submit) -> Messa
     return found
 
 
-def _question(
-    tx: Tx, conversation: ConversationRow, submit: Submit, message_id: str, after: RunRow | None
-) -> NewMessage:
+def _question(tx: Tx, conversation: ConversationRow, submit: Submit, message_id: str) -> NewMessage:
     parts = user_parts(submit.message)
     client_id = (submit.message or {}).get("id")
     return NewMessage(
         conversation.id,
         "user",
         parts,
-        parent_id=_parent(tx, conversation, submit, after),
+        parent_id=_parent(tx, conversation, submit),
         client_id=client_id if isinstance(client_id, str) and client_id else None,
         digest=digest(parts),
         id=message_id,
     )
 
 
-def _parent(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow | None) -> str | None:
+def _parent(tx: Tx, conversation: ConversationRow, submit: Submit) -> str | None:
     """Where a user's message belongs in the tree."""
     if submit.message_id is not None:
         edited = messages.find(tx, conversation.id, submit.message_id)
@@ -259,7 +266,7 @@ def _parent(tx: Tx, conversation: ConversationRow, submit: Submit, after: RunRow
         if parent.role == "user":
             raise BadRequest("A message is sent below an answer, not below another message.", surface="chat")
         return parent.id
-    return after.message_id if after is not None else conversation.leaf_id
+    return conversation.leaf_id
 
 
 def _nodes(run: NewRun, ids: _Ids, question: NewMessage | None) -> list[NewMessage]:

@@ -161,18 +161,19 @@ def unfinished(tx: Tx, conversation_id: str) -> list[RunRow]:
     return sorted(found, key=lambda run: (run.created_at, run.id))
 
 
-_LATEST_ENDED = (
+_LATELY: Final = 16
+_LATEST = (
     select(*_COLUMNS)
-    .where(runs.c.conversation_id == bindparam("conversation"), runs.c.ended_at.is_not(None))
+    .where(runs.c.conversation_id == bindparam("conversation"))
     .order_by(runs.c.created_at.desc(), runs.c.id.desc())
-    .limit(1)
+    .limit(_LATELY)
 )
 
 
 def latest_ended(tx: Tx, conversation_id: str) -> RunRow | None:
-    """The newest of a conversation's runs that have ended."""
-    row = tx.conn.execute(_LATEST_ENDED, {"conversation": conversation_id}).first()
-    return _row(row) if row else None
+    """The run of a conversation that ended last, among its newest."""
+    newest = [_row(row) for row in tx.conn.execute(_LATEST, {"conversation": conversation_id})]
+    return max((run for run in newest if run.ended), key=lambda run: run.ended_at or 0.0, default=None)
 
 
 _before = runs.alias("before")
@@ -210,16 +211,28 @@ _TAKE = (
 )
 
 
-def claim(tx: Tx, worker: str, lease: float, most: int, *, lapsed_before: float | None = None) -> list[RunRow]:
+def claim(
+    tx: Tx,
+    worker: str,
+    lease: float,
+    most: int,
+    *,
+    held: frozenset[str] = frozenset(),
+    lapsed_before: float | None = None,
+) -> list[RunRow]:
     """Take up to ``most`` runs for ``lease`` seconds: those that are wanted, and those whose lease is over.
 
     Each comes back as it was found, but for the epoch, which is the new one; ``worker`` therefore tells who had it,
-    or None after a clean hand-over. ``lapsed_before``: leases that end after this do not count as over (default: now).
+    or None after a clean hand-over. ``held`` are those that the worker drives already: a clock that jumped or a process
+    that was paused does not make it its own rival. ``lapsed_before``: leases that end after this do not count as over
+    (default: now).
     """
     found = tx.conn.execute(
         _CLAIMABLE, {"lapsed_before": tx.now if lapsed_before is None else lapsed_before, "most": most}
     ).all()
-    return _take(tx, [_row(row) for row in found], worker, lease)
+    if not held.isdisjoint(row.id for row in found):
+        renew(tx, worker, list(held), lease)
+    return _take(tx, [_row(row) for row in found if row.id not in held], worker, lease)
 
 
 def claim_queued(tx: Tx, run_id: str, worker: str, lease: float) -> RunRow | None:
@@ -237,6 +250,14 @@ def _take(tx: Tx, rows: list[RunRow], worker: str, lease: float) -> list[RunRow]
             _TAKE, [{"run_id": row.id, "had": row.epoch, "by": worker, "until": until, "at": tx.now} for row in rows]
         )
     return [replace(row, epoch=row.epoch + 1, status="running") for row in rows]
+
+
+_PASS_ON = update(runs).where(runs.c.after_run_id == bindparam("gone")).values(after_run_id=bindparam("before"))
+
+
+def pass_on(tx: Tx, run: RunRow) -> None:
+    """Let those that wait for ``run`` wait for what it waited for itself: it leaves the queue before its turn."""
+    tx.conn.execute(_PASS_ON, {"gone": run.id, "before": run.after_run_id})
 
 
 def renew(tx: Tx, worker: str, run_ids: Sequence[str], lease: float) -> list[Held]:
