@@ -105,3 +105,12 @@ async def test_a_head_request_gets_the_head_alone(house: House, visitor: Client)
     assert stream.status == 200
     assert "x-threadline-run" in stream.headers
     stream.close()
+
+
+async def test_an_offset_counts_only_where_its_run_is_named(visitor: Client) -> None:
+    """A client that reconnects by itself sends the last id of the answer that it read, which may be the one before."""
+    body = asking(QUICK)
+    whole = await chunks(await visitor.open("POST", "/api/chat", body))
+    address = f"/api/chat/{body['id']}/stream"
+    assert await chunks(await visitor.open("GET", address, headers={"Last-Event-ID": "6"})) == whole
+    assert await chunks(await visitor.open("GET", f"{address}?after=4")) == whole

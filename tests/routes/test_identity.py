@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.routes.conftest import House, asking, begun, chunks
-from tests.support.answers import until_ended
+from tests.support.answers import new_id, until_ended
 from tests.support.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -87,3 +87,20 @@ async def test_what_is_anothers_is_not_there(house: House, visitor: Client) -> N
     assert (await other.get("/api/conversations"))["items"] == []
     await other.call("DELETE", "/api/conversations")
     assert (await visitor.get(f"/api/conversations/{chat}"))["status"] == "streaming"
+
+
+async def test_what_one_visitor_is_given_is_never_given_to_the_next(house: House) -> None:
+    """Also where the answer is the same for everyone: nothing to come back to."""
+    seen: dict[str, str] = {}
+    for _ in range(3):
+        visitor = house.visitor()
+        reply = await visitor.call("GET", f"/api/chat/{new_id()}/stream")
+        assert reply.status == 204
+        assert len(reply.headers["set-cookie"].split("\n")) == 1
+        assert len(reply.headers["x-request-id"].split("\n")) == 1
+        me = (await visitor.get("/api/me"))["id"]
+        assert me not in seen
+        seen[me] = reply.headers["set-cookie"]
+        again = await visitor.call("GET", f"/api/chat/{new_id()}/stream")
+        assert "set-cookie" not in again.headers
+        assert (await visitor.get("/api/me"))["id"] == me

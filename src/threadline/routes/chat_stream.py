@@ -14,9 +14,6 @@ from threadline.routes.streams import UI_MESSAGES, Stream
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import UIMessages
 
-_NOTHING = {"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]}
-
-
 class ChatStream:
     """The endpoint. Without a place the active run is replayed whole, then live: that is what AI SDK clients need, who
     have no offset; 204 where nothing is active. With ``startIndex`` it is the workflow transport's, and never 204."""
@@ -30,13 +27,17 @@ class ChatStream:
         encoder: UIMessages = encoder_of(scope)
         asked = query(scope)
         index = asked.get("startIndex")
+        chat_or_run, run_id = scope["path_params"]["chat_id"], asked.get("run")
         start = start_of(scope, asked) if index is None else offset(index, "startIndex")
+        if index is None and run_id is None and not chat_or_run.startswith("run_"):
+            # An offset without its run may be one of the answer before this one: all of this one is wanted.
+            start = 0
         user_id = (await who(context, scope)).id
-        run = await self._run(user_id, scope["path_params"]["chat_id"], asked.get("run"))
+        run = await self._run(user_id, chat_or_run, run_id)
         if run is None:
             if index is not None:
                 raise NotFound("There is no answer to go on with in this chat.", surface="stream")
-            await send(_NOTHING)
+            await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
             await send({"type": "http.response.body", "body": b""})
             return
         headers: Headers = UI_HEADERS + run_headers(run)

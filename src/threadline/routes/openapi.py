@@ -88,7 +88,7 @@ _BY_HAND: Final[dict[str, dict[str, Any]]] = {
             "parameters": [
                 _path("chat_id"),
                 _query("run", _TEXT, "Which run; without it the one that is active, or has just ended."),
-                _AFTER,
+                {**_AFTER, "description": "The last offset that you have of the run that is named."},
                 _query("startIndex", _INDEX, "The first offset to send; negative counts from the tail."),
                 _SDK,
                 _LAST,

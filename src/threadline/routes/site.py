@@ -41,7 +41,8 @@ class Site:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *exchange.headers]
+                # A message may be anybody's: what belongs to this request must never be written into it.
+                message = {**message, "headers": [*message.get("headers", ()), *exchange.headers]}
             elif message["type"] == "websocket.accept":
                 started = True
             await send(message)
