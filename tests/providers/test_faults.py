@@ -38,6 +38,8 @@ def test_the_providers_message_is_found(body: object, message: str | None) -> No
         ({"retry-after-ms": "250", "Retry-After": "1"}, 0.25),
         ({"Retry-After": "Tue, 14 Nov 2023 22:13:30 GMT"}, 10.0),
         ({"Retry-After": "Tue, 14 Nov 2000 22:13:30 GMT"}, 0.0),
+        ({"Retry-After": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, None),
+        ({"Retry-After": "1e400"}, 86_400.0),
         ({"Retry-After": "99999999"}, 86400.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "nan"}, None),

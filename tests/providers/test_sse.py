@@ -55,3 +55,13 @@ def test_an_event_without_end_is_refused_before_it_fills_the_memory() -> None:
     splitter.feed(b"data: " + b"0" * 90)
     with pytest.raises(TooLong):
         splitter.feed(b"0" * 90)
+
+
+def test_a_huge_event_costs_what_its_size_costs() -> None:
+    """Looked through anew for each piece, this would take minutes."""
+    splitter, piece = Splitter(), b"x" * 1024
+    assert splitter.feed(b"data: ") == []
+    for _ in range(20_000):
+        assert splitter.feed(piece) == []
+    (payload,) = splitter.feed(b"\n\n")
+    assert len(payload) == 20_000 * 1024

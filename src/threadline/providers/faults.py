@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import orjson
-
 from threadline.domain.errors import ProviderError
+from threadline.providers import lenient
 
 RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429, *range(500, 600)})
 """Answers after which the same request may succeed later."""
@@ -17,6 +16,9 @@ RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429, *range(500, 600)})
 _RETRYABLE_WORDS: Final = ("rate_limit", "overload", "server_error", "internal", "unavailable", "timeout", "try again")
 _LONGEST: Final = 2000
 _LONGEST_WAIT: Final = 24 * 3600.0
+_DEEPEST: Final = 8
+_SHORTEST_SECRET: Final = 4
+_SURELY_SECRET: Final = 16
 
 
 def from_response(
@@ -43,16 +45,16 @@ def from_event(provider: str, error: Any) -> ProviderError:
     return ProviderError(message, provider_status=status, retryable=passing, details={"provider": provider})
 
 
-def message_of(body: Any) -> str | None:
+def message_of(body: Any, depth: int = _DEEPEST) -> str | None:
     """The message in an error's body, in the several shapes that providers give it."""
     if isinstance(body, list):
         body = body[0] if body else None
     if isinstance(body, str):
         return _shortened(body) or None
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not depth:
         return None
     for key in ("error", "message", "detail", "error_message", "msg"):
-        found = message_of(body.get(key))
+        found = message_of(body.get(key), depth - 1)
         if found:
             return found
     return None
@@ -69,7 +71,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except ValueError:
             try:
                 seconds = parsedate_to_datetime(value).timestamp() - now
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
         if seconds == seconds:
             return min(max(seconds, 0.0), _LONGEST_WAIT)
@@ -77,11 +79,19 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def redacted(error: ProviderError, secrets: Iterable[str | None]) -> ProviderError:
-    """The same error without any of ``secrets`` in its message, which a provider may repeat from the request."""
+    """The same error without any of ``secrets`` in its message, which a provider may repeat from the request.
+
+    A secret may be a header's value: of ``Bearer abc`` the second word alone is hidden too, and so is any long word.
+    """
     message = error.message
-    for secret in secrets:
-        if secret and len(secret) >= 4:
-            message = message.replace(secret, "…")
+    words: set[str] = set()
+    for secret in filter(None, secrets):
+        parts = secret.split()
+        words |= {secret, *parts[1:2]} if len(parts) == 2 else {secret}
+        words |= {part for part in parts if len(part) >= _SURELY_SECRET}
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _SHORTEST_SECRET:
+            message = message.replace(word, "…")
     if message == error.message:
         return error
     return type(error)(
@@ -98,8 +108,8 @@ def _parsed(body: bytes) -> Any:
     if text.startswith(b"data:"):
         text = text[5:].strip()
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return lenient.loads(text)
+    except ValueError:
         return None
 
 
@@ -122,7 +132,7 @@ def _status_in(error: Any) -> int | None:
     for key in ("code", "status", "status_code", "http_status"):
         try:
             status = int(error.get(key) or 0)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if 400 <= status <= 599:
             return status

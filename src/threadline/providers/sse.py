@@ -21,7 +21,7 @@ class Splitter:
     __slots__ = ("_after_cr", "_began", "_held", "_limit")
 
     def __init__(self, limit: int = 32 << 20) -> None:
-        self._held = b""
+        self._held = bytearray()
         self._limit = limit
         self._after_cr = False
         self._began = False
@@ -30,18 +30,25 @@ class Splitter:
         """The payloads that ``data`` completes. Raises :class:`TooLong` when one event is more than ``limit`` bytes."""
         if self._after_cr or b"\r" in data:
             data = self._plain(data)
-        if self._held:
-            data = self._held + data
         if not self._began and data:
+            data = bytes(self._held) + data
+            self._held.clear()
             if len(data) < len(_BOM) and _BOM.startswith(data):
-                self._held = data
+                self._held += data
                 return []
             self._began = True
             data = data.removeprefix(_BOM)
+        if self._held:
+            # Only where the new bytes meet the old ones can a blank line be that was not there before.
+            old = len(self._held)
+            self._held += data
+            if self._held.find(b"\n\n", old - 1) < 0:
+                self._check()
+                return []
+            data = bytes(self._held)
         blocks = data.split(b"\n\n")
-        self._held = held = blocks.pop()
-        if len(held) > self._limit:
-            raise TooLong(f"an event of more than {self._limit} bytes")
+        self._held = bytearray(blocks.pop())
+        self._check()
         out = []
         for block in blocks:
             # Nearly every event is one data line: no need to look at it line by line.
@@ -55,8 +62,12 @@ class Splitter:
 
     def end(self) -> bytes:
         """The data of an event whose blank line did not come any more; empty where there is none."""
-        held, self._held = self._held, b""
-        return _payload(held)
+        held, self._held = self._held, bytearray()
+        return _payload(bytes(held))
+
+    def _check(self) -> None:
+        if len(self._held) > self._limit:
+            raise TooLong(f"an event of more than {self._limit} bytes")
 
     def _plain(self, data: bytes) -> bytes:
         """Every line end as LF; a CR at the end of ``data`` counts at once, and an LF that follows it does not."""

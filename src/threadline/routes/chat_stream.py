@@ -14,6 +14,7 @@ from threadline.routes.streams import UI_MESSAGES, Stream
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import UIMessages
 
+
 class ChatStream:
     """The endpoint. Without a place the active run is replayed whole, then live: that is what AI SDK clients need, who
     have no offset; 204 where nothing is active. With ``startIndex`` it is the workflow transport's, and never 204."""

@@ -14,6 +14,7 @@ from threadline.domain.messages import Message, Usage
 from threadline.providers import faults
 from threadline.providers.completions.think import Thinking
 from threadline.providers.completions.tools import ToolCalls
+from threadline.providers.lenient import Halves
 from threadline.providers.sse import Splitter, TooLong
 
 _REASONS: Final = {
@@ -43,6 +44,7 @@ class Decoder:
 
     __slots__ = (
         "_citations",
+        "_halves",
         "_kind",
         "_next",
         "_part",
@@ -77,6 +79,7 @@ class Decoder:
         self._refused = False
         self._usage: Usage | None = None
         self._citations: set[str] = set()
+        self._halves: Halves | None = None
         self.done = False
         self.failure: ProviderError | None = None
 
@@ -93,13 +96,13 @@ class Decoder:
         except TooLong as fault:
             self.failure = ProviderError(f"{self._provider} sent {fault}.", details={"provider": self._provider})
             return out
-        loads, think = orjson.loads, self._think
+        think = self._think
         for payload in payloads:
             if self.done or self.failure:
                 break
             try:
-                chunk = loads(payload)
-            except orjson.JSONDecodeError:
+                chunk = self._parse(payload)
+            except ValueError:
                 self._not_json(payload, out)
                 continue
             try:
@@ -120,15 +123,15 @@ class Decoder:
                     continue
             except (KeyError, IndexError, TypeError, AttributeError):
                 pass
-            self._chunk(chunk, out)
+            self._take(chunk, out)
         return out
 
     def whole(self, body: bytes) -> list[Event]:
         """The events of an answer that was not streamed: one JSON object."""
         out: list[Event] = []
         try:
-            self._chunk(orjson.loads(body), out)
-        except orjson.JSONDecodeError:
+            self._take(self._parse(body), out)
+        except ValueError:
             self._not_json(body, out)
         return out + self.end()
 
@@ -139,8 +142,8 @@ class Decoder:
         if rest and not (self.done or self.failure):
             # The last blank line may be missing; half an event is only a sign of the cut.
             try:
-                self._chunk(orjson.loads(rest), out)
-            except orjson.JSONDecodeError:
+                self._take(self._parse(rest), out)
+            except ValueError:
                 if rest.strip() == b"[DONE]":
                     self._finish(out)
         if self.done or self.failure:
@@ -155,12 +158,32 @@ class Decoder:
             self._finish(out)
         return out
 
+    def _parse(self, payload: bytes) -> Any:
+        """A chunk; once a provider has sent what is not quite JSON, all of this answer is read with patience."""
+        try:
+            if self._halves is None:
+                return orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            self._halves = Halves()
+        return self._halves.loads(payload)
+
     def _not_json(self, payload: bytes, out: list[Event]) -> None:
         if payload.strip() == b"[DONE]":
             self._finish(out)
         elif payload.strip():
             self.failure = ProviderError(
                 f"{self._provider} sent something that is not JSON.",
+                retryable=True,
+                details={"provider": self._provider},
+            )
+
+    def _take(self, chunk: Any, out: list[Event]) -> None:
+        """Take a chunk. One that is of no form that is known is a failure; what it gave before that is kept."""
+        try:
+            self._chunk(chunk, out)
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self.failure = ProviderError(
+                f"{self._provider} sent an answer of a form that is not known.",
                 retryable=True,
                 details={"provider": self._provider},
             )
@@ -172,9 +195,7 @@ class Decoder:
         if error:
             self.failure = faults.from_event(self._provider, error)
             return
-        usage = chunk.get("usage")
-        if not usage and "x_groq" in chunk:
-            usage = (chunk["x_groq"] or {}).get("usage")
+        usage = chunk.get("usage") or _table(chunk.get("x_groq")).get("usage")
         if isinstance(usage, dict):
             self._usage = _usage(usage)
         choices = chunk.get("choices")
@@ -261,6 +282,8 @@ class Decoder:
         if self._think is not None:
             for is_reasoning, piece in self._think.end():
                 self._add("reasoning" if is_reasoning else "text", piece, out)
+        if self._halves is not None:
+            self._add(self._kind or "text", self._halves.left(), out)
         self._close(out)
 
     def _cite(self, found: Any, out: list[Event]) -> None:
@@ -297,10 +320,13 @@ def _reasoning(value: Any) -> str:
     return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _usage(told: dict[str, Any]) -> Usage:
     """The provider's own numbers; what it did not tell is left out."""
-    prompt = told.get("prompt_tokens_details") or {}
-    completion = told.get("completion_tokens_details") or {}
+    prompt, completion = _table(told.get("prompt_tokens_details")), _table(told.get("completion_tokens_details"))
     numbers = {
         "inputTokens": told.get("prompt_tokens"),
         "outputTokens": told.get("completion_tokens"),

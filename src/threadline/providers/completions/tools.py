@@ -74,7 +74,7 @@ class ToolCalls:
             self._start(call, out)
 
     def _find(self, delta: dict[str, Any], function: dict[str, Any], out: list[Event]) -> _Call:
-        index, theirs = delta.get("index"), delta.get("id") or ""
+        index, theirs = _number(delta.get("index")), _name(delta.get("id"))
         for call in reversed(self._calls):
             if index is not None:
                 # Some providers give every call the index 0: another id then tells another call.
@@ -88,7 +88,7 @@ class ToolCalls:
                 return call
         for before in self._calls:
             self._finish_early(before, out)
-        call = _Call(index if isinstance(index, int) else None, str(theirs))
+        call = _Call(index, theirs)
         self._calls.append(call)
         return call
 
@@ -139,6 +139,18 @@ class ToolCalls:
             out.append(events.tool_input_error(call.id, call.name, text, fault))
         else:
             out.append(events.tool_input_available(call.id, call.name, arguments))
+
+
+def _number(index: Any) -> int | None:
+    """An index, also where it came as a text; None where there is none."""
+    if isinstance(index, str) and index.isdecimal() and len(index) < 10:
+        return int(index)
+    return index if isinstance(index, int) and not isinstance(index, bool) else None
+
+
+def _name(theirs: Any) -> str:
+    """A call's id, also where it came as a number; empty where there is none."""
+    return str(theirs) if isinstance(theirs, str | int) and not isinstance(theirs, bool) else ""
 
 
 def _arguments(text: str, cut: bool) -> tuple[dict[str, Any], str | None]:
