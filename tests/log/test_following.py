@@ -105,6 +105,47 @@ async def test_a_follower_beyond_the_tail_waits_for_its_offset(log: Log) -> None
     assert await asyncio.wait_for(task, 10) == numbered(5, 8)
 
 
+async def ends_at_once(log: Log, name: str, start: int) -> None:
+    """A follower from ``start`` gets one final batch without messages, there and then."""
+    steps = [batches async for batches in log.follow(name, start)]
+    assert [(b.first, len(b.messages), b.final) for batches in steps for b in batches] == [(start, 0, True)]
+
+
+@pytest.mark.parametrize("followed_before", [False, True])
+@pytest.mark.parametrize("close_alone", [False, True])
+async def test_a_closed_stream_ends_who_starts_at_or_beyond_its_tail_also_after_a_trim(
+    log: Log, followed_before: bool, close_alone: bool
+) -> None:
+    await log.append("s", numbered(0, 2), **MAKE)
+    waiting = [asyncio.create_task(followed(log, "s", start)) for start in (2, 9)] if followed_before else []
+    if waiting:
+        await started(waiting[0])
+    await log.append("s", numbered(2, 3))
+    await log.append("s", [] if close_alone else numbered(3, 4), close=True)
+    tail = (await log.head("s")).tail
+    async with asyncio.timeout(10):
+        assert [await task for task in waiting] == [numbered(2, tail), []][: len(waiting)]
+        for trimmed in (0, 1, 3, tail):
+            await log.trim("s", trimmed)
+            for start in (tail, tail + 1, tail + 7):
+                await ends_at_once(log, "s", start)
+            assert await followed(log, "s", trimmed) == numbered(trimmed, tail)
+
+
+async def test_who_is_at_the_tail_when_all_is_trimmed_goes_on_with_what_comes(log: Log) -> None:
+    await log.append("s", numbered(0, 3), **MAKE)
+    task = asyncio.create_task(followed(log, "s", 3))
+    await started(task)
+    await log.append("s", numbered(3, 4))
+    await started(task)
+    await log.trim("s", 4)
+    late = asyncio.create_task(followed(log, "s", 4))
+    await started(late)
+    await log.append("s", numbered(4, 6), close=True)
+    assert await asyncio.wait_for(task, 10) == numbered(3, 6)
+    assert await asyncio.wait_for(late, 10) == numbered(4, 6)
+
+
 async def test_a_takeover_reaches_no_follower(log: Log) -> None:
     await log.append("s", numbered(0, 1), producer=Producer("run", 1, 0), **MAKE)
     task = asyncio.create_task(followed(log, "s"))
@@ -202,6 +243,24 @@ async def test_deleting_a_stream_ends_its_followers_with_gone(log: Log) -> None:
     for task in tasks:
         with pytest.raises(Gone):
             await asyncio.wait_for(task, 10)
+
+
+async def test_deleting_what_was_never_made_ends_those_who_wait_for_it(log: Log) -> None:
+    waiting = [asyncio.create_task(followed(log, "s", start, expected=True)) for start in (0, 3)]
+    other = asyncio.create_task(followed(log, "other", expected=True))
+    await started(waiting[0])
+    with pytest.raises(NotFound):
+        await log.delete("s")
+    for task in waiting:
+        with pytest.raises(Gone):
+            await asyncio.wait_for(task, 10)
+    later = asyncio.create_task(followed(log, "s", expected=True))
+    await started(later)
+    await started(other)
+    for name in ("s", "other"):
+        await log.append(name, numbered(0, 2), close=True, **MAKE)
+    for task in (later, other):
+        assert await asyncio.wait_for(task, 10) == numbered(0, 2)
 
 
 async def test_a_follower_never_goes_over_to_a_stream_that_was_made_anew(log: Log) -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.log.engines import Clock, everything, numbered
 from threadline.domain.errors import Closed, Fenced, Gap, Gone, Unavailable
 from threadline.log.protocol import Appended, Fork, Producer, StreamConfig
-from threadline.log.sqlite import SqliteLog
+from threadline.log.sqlite import SqliteLog, schema
 from threadline.log.sqlite.log import QUEUE_BYTES
+from threadline.log.sqlite.reader import Readers
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -256,24 +257,75 @@ async def test_who_comes_when_the_queue_is_full_waits_for_room(log: SqliteLog) -
     assert (await log.append("s", [bytes(QUEUE_BYTES + 1)])).tail >= 99
 
 
-async def test_a_commit_that_was_undone_says_so_to_all_in_it_and_leaves_nothing(
-    log: SqliteLog, path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    await log.append("s", [b"0"], producer=Producer("p", 0, 0), create=StreamConfig())
+async def test_what_no_row_takes_fails_alone_with_what_it_is_and_leaves_nothing(log: SqliteLog, path: Path) -> None:
+    """A mistake of ours is told as one: who gets ``Unavailable`` tries again, and would do so for ever."""
     base = sqlite3.connect(path)
     base.execute(
-        "CREATE TRIGGER full BEFORE INSERT ON batches WHEN instr(new.payload, x'706f69736f6e') "
-        "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        "CREATE TRIGGER picky BEFORE INSERT ON batches WHEN instr(new.payload, x'706f69736f6e') "
+        "BEGIN SELECT RAISE(ABORT, 'not this'); END"
     )
     base.close()
+    for name in ("s", "t", "u"):
+        await log.append(name, [b"0"], producer=Producer("p", 0, 0), create=StreamConfig())
+    messages = {"s": b"1", "t": b"poison", "u": b"1"}
     answers = await asyncio.gather(
-        *(log.append("s", [m], producer=Producer("p", 0, 1 + n)) for n, m in enumerate([b"1", b"poison", b"3"])),
-        return_exceptions=True,
+        *(log.append(name, [m], producer=Producer("p", 0, 1)) for name, m in messages.items()), return_exceptions=True
     )
-    assert all(isinstance(answer, Unavailable) for answer in answers)
-    assert "disk full" in capfd.readouterr().err
-    assert (await log.append("s", [b"1"], producer=Producer("p", 0, 1))) == Appended(2, seq=1)
-    assert await everything(log, "s") == [b"0", b"1"]
+    assert answers[0] == answers[2] == Appended(2, seq=1)
+    assert isinstance(answers[1], sqlite3.IntegrityError)
+    assert await everything(log, "t") == [b"0"]
+    assert (await log.append("t", [b"1"], producer=Producer("p", 0, 1))) == Appended(2, seq=1)
+    assert await everything(log, "t") == [b"0", b"1"]
+
+
+async def test_a_lock_that_lasts_is_unavailable_and_the_next_append_succeeds(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.1)
+    log = await SqliteLog.open(path, clock)
+    await log.append("s", [b"0"], producer=Producer("p", 0, 0), create=StreamConfig())
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable) as refused:
+        await log.append("s", [b"1"], producer=Producer("p", 0, 1))
+    assert "locked" not in refused.value.message
+    assert refused.value.retryable
+    assert "locked" in capfd.readouterr().err
+    assert await everything(log, "s") == [b"0"]
+    other.execute("ROLLBACK")
+    other.close()
+    assert await log.append("s", [b"1"], producer=Producer("p", 0, 1)) == Appended(2, seq=1)
+    await log.close()
+
+
+async def test_what_cannot_be_read_is_unavailable_and_a_mistake_of_ours_is_not(
+    log: SqliteLog, path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await log.append("s", [b"0"], create=StreamConfig())
+
+    def broken(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT nothing FROM nowhere")
+
+    with pytest.raises(sqlite3.OperationalError):
+        await log._read("broken", broken)
+    await log.close()
+    path.write_bytes(b"not a database, of whatever size " * 200)
+    broken_log = SqliteLog(path, Clock(), lambda error: None)
+    broken_log._readers = Readers(path)
+    with pytest.raises(Unavailable):
+        await broken_log.read("s")
+    assert "not a database" in capfd.readouterr().err
+    await broken_log._readers.stop()
+
+
+async def test_a_file_that_is_no_log_or_cannot_be_opened_says_so(path: Path, clock: Clock) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(Unavailable, match="could not be opened: Is a directory"):
+        await SqliteLog.open(path, clock)
+    other = path / "log.db"
+    other.write_bytes(b"not a database, of whatever size " * 200)
+    with pytest.raises(Unavailable, match="could not be opened: file is not a database"):
+        await SqliteLog.open(other, clock)
 
 
 async def test_the_fence_sees_what_another_process_wrote(log: SqliteLog, path: Path, clock: Clock) -> None:

@@ -79,7 +79,9 @@ class Channel:
             self._ring.popleft()
             self._bytes -= self._sizes.popleft()
         if not self._ring:
+            # With the newest batch goes the knowledge whether it was the last.
             self.newest = ()
+            self.tail = None
 
     def fail(self, failure: Callable[[], ThreadlineError]) -> None:
         """End all followers with an error."""
@@ -135,7 +137,7 @@ async def follow(source: Source, channel: Channel, start: int) -> Steps:
     """Everything from ``start`` on, each message once and in order; ends after a final batch.
 
     ``channel`` must be open before this is called. A source that marks no batch as final, but says ``closed``, is
-    ended with a final batch without messages.
+    ended with a final batch without messages, also for who starts beyond its tail.
     """
     at = start
     checked = -1

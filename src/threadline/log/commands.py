@@ -89,7 +89,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A stream is not there any more."""
+    """A stream is not there any more, or is not to be waited for."""
 
     name: str
 

@@ -208,7 +208,11 @@ class Ledger:
         self.effects.append(Trimmed(stream.name, first))
 
     def _delete(self, command: Delete) -> None:
-        self._remove(rules.found(self._current(command.name, command.now), over=False, has_forks=True))
+        stream = self._current(command.name, command.now)
+        if stream is None:
+            # Who waits for it to be made would wait for ever.
+            self.effects.append(Ended(command.name))
+        self._remove(rules.found(stream, over=False, has_forks=True))
 
     def _touch(self, command: Touch) -> None:
         stream = self.storage.stream(command.name)

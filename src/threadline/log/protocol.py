@@ -9,7 +9,7 @@ A stream is a named sequence of messages, each a byte string. The promises, each
 5. Append is idempotent per (producer, epoch, sequence): a retry never doubles.
 6. Close is final, and atomic with the last append.
 7. A slow reader never slows the writer or another reader. One refused append in a group commit fails alone.
-   A failed fsync ends the process.
+   A full disk refuses what does not fit, and what was acknowledged stays; a failed fsync ends the process.
 8. Content is stored once: one row per committed batch of one stream.
 """
 
@@ -132,7 +132,7 @@ class Log(Protocol):
     Raises ``NotFound``, ``Gone`` (below retention, or deleted while forks live), ``Closed``, ``Fenced``, ``Gap``,
     ``Conflict`` and ``BadRequest`` (what can never be right) of ``threadline.domain.errors``, whose ``details`` carry
     what a protocol has to tell: ``tail``, ``closed``, ``first``, ``epoch``, ``expected_seq``, ``received_seq``. A
-    refused call has changed nothing. ``Unavailable``: the log is closing, or has no room; try again.
+    refused call has changed nothing. ``Unavailable``: the log is closing, locked, or has no room; try again.
     """
 
     async def create(
@@ -181,9 +181,11 @@ class Log(Protocol):
     def follow(self, name: str, start: int = 0, *, expected: bool = False) -> Steps:
         """Everything from ``start`` on, for ever: history, then the tail as it is committed; ends after a batch that
         is ``final``, and in no other way but an error. Each step hands over all that is there, and at least one batch.
-        With ``expected`` a stream that does not exist yet is waited for. Any number may follow; who is slow is served
-        from the store. Raises ``Gone`` when the stream is deleted or expires meanwhile, ``Unavailable`` when the log
-        is closed. Close the iterator (``contextlib.aclosing``) when leaving early."""
+        Who starts beyond the tail waits for that offset; where the stream is closed it will never be there, and the
+        end comes at once: a final batch without messages, at the offset that was asked for. With ``expected`` a stream
+        that does not exist yet is waited for. Any number may follow; who is slow is served from the store. Raises
+        ``Gone`` when the stream is deleted or expires meanwhile, also while it is still waited for, ``Unavailable``
+        when the log is closed or cannot be read. Close the iterator (``contextlib.aclosing``) when leaving early."""
         ...
 
     async def trim(self, name: str, before: int) -> None:
@@ -193,7 +195,8 @@ class Log(Protocol):
 
     async def delete(self, name: str) -> None:
         """Forget a stream and end its followers (they get ``Gone``); where forks still need its messages they are kept
-        for these alone, and go with the last of them."""
+        for these alone, and go with the last of them. Of a stream that was never made it ends those who wait for it,
+        then raises ``NotFound``; who comes later waits."""
         ...
 
     async def expire(self) -> int:

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 from sqlalchemy.engine import make_url
 
 from threadline.domain.errors import Unavailable
-from threadline.store import migrate
+from threadline.store import faults, migrate
 from threadline.store.signals import Signals
-from threadline.store.sqlite import Job, OnFatal, Reader, Writer, engine_for
+from threadline.store.sqlite import Job, OnFatal, Owner, Reader, Writer, engine_for
 from threadline.store.transaction import Tx
 from threadline.world import World
 
@@ -43,28 +43,40 @@ class Store:
         """Open the database, made and brought to the newest schema where needed.
 
         ``url_or_path`` is a file, or a ``sqlite:///`` URL. ``on_fatal`` is called on the writer's thread when a commit
-        failed; by default it ends the process at once.
+        failed; by default it ends the process at once. Raises ``Unavailable``, in words for the one who starts the
+        server, where the file can not be opened, the disk is full, or a newer program wrote it.
         """
         path = _path(url_or_path)
         engine = engine_for(path)
-        await asyncio.to_thread(migrate.upgrade, engine)
         writer = Writer(engine, world, signals, on_fatal or _exit)
         reads: SimpleQueue[Job | None] = SimpleQueue()
         readers = [Reader(f"threadline-reader-{number}", engine, world, reads) for number in range(_READERS)]
-        for owner in (writer, *readers):
-            await owner.start()
+        started: list[Owner] = []
+        try:
+            await asyncio.to_thread(migrate.upgrade, engine)
+            for owner in (writer, *readers):
+                await owner.start()
+                started.append(owner)
+        except Exception as error:
+            for owner in started:
+                owner.queue.put(None)
+            for owner in started:
+                await owner.join()
+            raise faults.cannot_open(error, path, "store") from error
         return cls(writer, readers, reads)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` in a transaction; on return it is on disk and its pokes are rung.
 
         Raises what ``work`` raised, and then nothing of it was kept. Several units may share a commit, never a fate.
+        ``Unavailable``: the database is locked, has no room or is closing; nothing was kept, try again.
         A caller that is cancelled does not know whether its unit was done; shield the call to know.
         """
         return await self._submit(self._writer.queue, work)
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        """Run ``work`` on a snapshot that holds everything written before the call; it can not write."""
+        """Run ``work`` on a snapshot that holds everything written before the call; it can not write. ``Unavailable``
+        as for :meth:`write`."""
         return await self._submit(self._reads, work)
 
     async def close(self) -> None:

@@ -90,7 +90,9 @@ def _transaction(conn: Connection) -> Iterator[None]:
         if conn.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise Unavailable("A step of the schema left a reference without its target.", surface="store")
     except BaseException:
-        conn.exec_driver_sql("ROLLBACK")
+        # A full disk has taken it back already, and must be what is told.
+        if getattr(conn.connection.driver_connection, "in_transaction", True):
+            conn.exec_driver_sql("ROLLBACK")
         raise
     conn.exec_driver_sql("COMMIT")
     conn.exec_driver_sql("PRAGMA foreign_keys=ON")

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from threadline.domain.errors import Unavailable
+from threadline.store import faults
 from threadline.store.signals import Signals
 from threadline.store.transaction import Ids, Tx
 from threadline.world import World
@@ -30,6 +31,7 @@ _GROUP: Final = 128
 """Units per commit at the most, so that the first of a group does not wait long for the last."""
 
 _BUSY_SECONDS: Final = 15.0
+_SURFACE: Final = "store"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -42,8 +44,12 @@ _PRAGMAS: Final = (
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in which nothing begins or commits by itself: the transactions are ours alone."""
     raw = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, cached_statements=256)
-    for pragma in _PRAGMAS:
-        raw.execute(pragma)
+    try:
+        for pragma in _PRAGMAS:
+            raw.execute(pragma)
+    except BaseException:
+        raw.close()
+        raise
     # SQLite's own knows only ASCII; PostgreSQL's knows every letter.
     raw.create_function("lower", 1, _lower, deterministic=True)
     return raw
@@ -137,13 +143,14 @@ class Reader(Owner):
         if first.future.cancelled():
             return
         try:
-            raw.execute("BEGIN")
-            first.result = first.work(Tx(conn, self._world.now(), None))
+            try:
+                raw.execute("BEGIN")
+                first.result = first.work(Tx(conn, self._world.now(), None))
+            finally:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
         except BaseException as error:
-            first.error = error
-        finally:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
+            first.error = faults.translated(error, _SURFACE)
         self._call(first.settle)
 
 
@@ -151,7 +158,8 @@ class Writer(Owner):
     """Runs whatever was queued during the last commit as one transaction: each unit in a savepoint, then one fsync.
 
     Promises: a unit is acknowledged, and its pokes are rung, only after its commit is on disk; a unit that raises is
-    rolled back alone, and only its caller hears of it; a commit that fails ends the process.
+    rolled back alone, and only its caller hears of it; a commit that finds the disk full is taken back, and all in it
+    are told; one that fails otherwise ends the process.
     """
 
     def __init__(self, engine: Engine, world: World, signals: Signals, on_fatal: OnFatal) -> None:
@@ -162,6 +170,21 @@ class Writer(Owner):
         self._dead = False
 
     def _run(self, first: Job, conn: Connection, raw: sqlite3.Connection) -> None:
+        group = self._group(first)
+        pokes: dict[str, None] = {}
+        if self._dead:
+            self._refuse(group, Unavailable("The database can not be written any more.", surface=_SURFACE))
+        else:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                self._units(group, conn, raw, pokes)
+            except BaseException as error:
+                self._take_back(group, raw, pokes, error)
+            else:
+                self._commit(group, raw, pokes)
+        self._call(self._deliver, group, pokes)
+
+    def _group(self, first: Job) -> list[Job]:
         group = [first]
         try:
             while len(group) < _GROUP:
@@ -172,23 +195,7 @@ class Writer(Owner):
                 group.append(job)
         except Empty:
             pass
-        pokes: dict[str, None] = {}
-        try:
-            if self._dead:
-                raise Unavailable("The database can not be written any more.", surface="store")
-            raw.execute("BEGIN IMMEDIATE")
-        except BaseException as error:
-            for job in group:
-                job.error = error
-        else:
-            try:
-                self._units(group, conn, raw, pokes)
-                if raw.in_transaction:
-                    raw.execute("COMMIT")
-            except BaseException as error:
-                pokes.clear()
-                self._failed(group, raw, error)
-        self._call(self._deliver, group, pokes)
+        return group
 
     def _units(self, group: list[Job], conn: Connection, raw: sqlite3.Connection, pokes: dict[str, None]) -> None:
         # A unit that is alone needs no savepoint; each statement spared is one fight less for the interpreter's lock.
@@ -201,10 +208,14 @@ class Writer(Owner):
                 raw.execute("SAVEPOINT unit")
             try:
                 job.result = job.work(tx)
-            except BaseException as error:
-                job.error = error
                 if not raw.in_transaction:
-                    self._lost(group[:index], pokes)
+                    raise Unavailable(faults.AWAY, surface=_SURFACE)
+            except BaseException as error:
+                job.error = faults.translated(error, _SURFACE)
+                if not raw.in_transaction:
+                    # A full disk or an I/O error makes SQLite roll the whole transaction back, with the units before.
+                    self._refuse(group[:index], faults.refusal(error, _SURFACE))
+                    pokes.clear()
                     raw.execute("BEGIN IMMEDIATE")
                     continue
                 raw.execute("ROLLBACK" if alone else "ROLLBACK TO unit")
@@ -213,22 +224,38 @@ class Writer(Owner):
             if not alone:
                 raw.execute("RELEASE unit")
 
-    def _lost(self, before: list[Job], pokes: dict[str, None]) -> None:
-        # A full disk or an I/O error makes SQLite roll the whole transaction back, with the units before.
-        pokes.clear()
-        for job in before:
-            if job.error is None:
-                job.error = Unavailable("The database could not keep this. Try again.", surface="store")
+    def _commit(self, group: list[Job], raw: sqlite3.Connection, pokes: dict[str, None]) -> None:
+        if not raw.in_transaction:
+            return
+        try:
+            raw.execute("COMMIT")
+        except BaseException as error:
+            # On a full disk nothing of it counts: SQLite gives up before the frame that would make it a commit. After
+            # all else nobody knows what is on disk, so that nothing that this process believes may be trusted.
+            if not faults.no_room(error):
+                self._die(error)
+            self._take_back(group, raw, pokes, error)
 
-    def _failed(self, group: list[Job], raw: sqlite3.Connection, error: BaseException) -> None:
-        # What is on disk now is not known, so nothing that this process believes may be trusted any more.
+    def _take_back(
+        self, group: list[Job], raw: sqlite3.Connection, pokes: dict[str, None], error: BaseException
+    ) -> None:
+        pokes.clear()
+        self._refuse(group, faults.translated(error, _SURFACE))
+        try:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+        except sqlite3.Error as failed:
+            self._die(failed)
+
+    def _die(self, error: BaseException) -> None:
         self._dead = True
         logger.critical("a commit failed: %s", error)
         self._on_fatal(error)
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
+
+    def _refuse(self, group: list[Job], error: BaseException) -> None:
         for job in group:
-            job.error = job.error or error
+            if job.error is None:
+                job.error = Unavailable(error.message, surface=_SURFACE) if isinstance(error, Unavailable) else error
 
     def _deliver(self, group: list[Job], pokes: dict[str, None]) -> None:
         for job in group:

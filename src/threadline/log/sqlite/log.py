@@ -19,6 +19,7 @@ from threadline.log.rules import Stream
 from threadline.log.sqlite import reader
 from threadline.log.sqlite.reader import Found, Readers
 from threadline.log.sqlite.writer import Delivery, Job, OnFatal, Writer, end_process
+from threadline.store import faults
 from threadline.world import World
 
 QUEUE_BYTES: Final = 32 << 20
@@ -43,9 +44,13 @@ class SqliteLog(Engine):
     @classmethod
     async def open(cls, path: Path | str, world: World, *, on_fatal: OnFatal = end_process) -> SqliteLog:
         """Open the file, or make it. ``on_fatal`` is called when a commit failed and must not return in production:
-        what is on disk is unknown then, and only a fresh start can tell."""
+        what is on disk is unknown then, and only a fresh start can tell. Raises ``Unavailable``, in words for the one
+        who starts the server, where the file can not be opened, the disk is full, or a newer program wrote it."""
         log = cls(Path(path), world, on_fatal)
-        await log._writer.start()
+        try:
+            await log._writer.start()
+        except (sqlite3.Error, OSError) as error:
+            raise faults.cannot_open(error, log._path, "log") from error
         log._readers = Readers(log._path)
         return log
 
@@ -95,8 +100,10 @@ class SqliteLog(Engine):
         try:
             return await self._readers.run(key, work)
         except sqlite3.Error as error:
+            if not faults.operational(error):
+                raise
             sys.stderr.write(f"threadline: the log could not be read: {type(error).__name__}: {error}\n")
-            raise Unavailable("The log could not be read.", surface="log") from error
+            raise faults.refusal(error, "log") from error
 
     def _check_open(self) -> None:
         if self._closing is not None:

@@ -21,6 +21,7 @@ from threadline.log.commands import Command, Effect, Outcome
 from threadline.log.ledger import Ledger
 from threadline.log.sqlite import schema
 from threadline.log.sqlite.storage import SqliteStorage
+from threadline.store import faults
 
 GROUP_COMMANDS: Final = 8192
 GROUP_BYTES: Final = 16 << 20
@@ -148,22 +149,42 @@ class Writer:
 
     def _commit(self, group: list[Job]) -> Delivery:
         if self._broken:
-            return Delivery([], [(job, _unavailable()) for job in group])
+            return Delivery([], [(job, Unavailable("The log could not be written.", surface="log")) for job in group])
         try:
             results = self._apply(group)
         except Exception as error:
-            # Nothing of it was committed, so that it is safe to say so and go on: the disk may be full.
-            sys.stderr.write(f"threadline: a commit of the log was undone: {type(error).__name__}: {error}\n")
-            self._undo()
-            return Delivery([], [(job, _unavailable()) for job in group])
+            # Nothing of it was committed, so that it is safe to say so and go on.
+            return self._undone(group, error)
         try:
             self._connection.execute("COMMIT")
         except Exception as error:
-            self._break(error)
-            self._undo()
-            return Delivery([], [(job, _unavailable()) for job in group])
+            # On a full disk nothing of it counts: SQLite gives up before the frame that would make it a commit. After
+            # all else nobody knows what is on disk.
+            if not faults.no_room(error):
+                self._break(error)
+                return self._refused(group, error)
+            return self._undone(group, error)
         self._storage.shrink()
         return Delivery(self._ledger.take_effects(), results)
+
+    def _undone(self, group: list[Job], error: Exception) -> Delivery:
+        """A fault of the machine refuses all; a mistake of ours fails alone with whom it came, and may not be hidden
+        behind a refusal that tells to try again."""
+        if faults.operational(error):
+            sys.stderr.write(f"threadline: a commit of the log was undone: {type(error).__name__}: {error}\n")
+            return self._refused(group, error)
+        self._undo()
+        if len(group) == 1:
+            return Delivery([], [(group[0], error)])
+        alone = [self._commit([job]) for job in group]
+        return Delivery(
+            [effect for delivery in alone for effect in delivery.effects],
+            [result for delivery in alone for result in delivery.results],
+        )
+
+    def _refused(self, group: list[Job], error: Exception) -> Delivery:
+        self._undo()
+        return Delivery([], [(job, faults.refusal(error, "log")) for job in group])
 
     def _apply(self, group: list[Job]) -> list[tuple[Job, Outcome | Exception]]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -189,7 +210,9 @@ class Writer:
         try:
             self._connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
         except Exception as error:
-            self._break(error)
+            # What has no room in the file stays in the write-ahead log, and is moved another time.
+            if not faults.no_room(error):
+                self._break(error)
 
     def _break(self, error: Exception) -> None:
         self._broken = True
@@ -211,10 +234,6 @@ class Writer:
         except RuntimeError:
             # The loop is closed: nobody is left to hear of it, and what was committed stays.
             return
-
-
-def _unavailable() -> ThreadlineError:
-    return Unavailable("The log could not be written.", surface="log")
 
 
 def _finish(future: asyncio.Future[None]) -> None:
