@@ -1,10 +1,12 @@
 /** The frame of the page: conversations beside the one that is open. */
 
 import { useEffect, useState } from "react";
-import { useLocation, useRoute } from "wouter";
+import { useLocation } from "wouter";
+import { usePathname } from "wouter/use-browser-location";
+import { chatOf } from "./address.ts";
 import { Chat } from "./chat.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
-import { lastDeleted } from "./state/services.ts";
+import { lastDeleted } from "./state/hear.ts";
 import { keep, recall, useStore } from "./state/store.ts";
 import { loadKit, useKit } from "./ui/kit.ts";
 
@@ -67,9 +69,9 @@ function useLeaving(active: string | null): void {
 }
 
 export function App() {
-  const [onChat, params] = useRoute("/chat/:id");
-  const [path] = useLocation();
-  const active = onChat ? decodeURIComponent(params.id) : null;
+  // Not by the router, which decodes a part of the path before it is matched.
+  const path = usePathname();
+  const active = chatOf(path);
   const wide = useMedia("(min-width: 50rem)");
   const [shown, setShown] = useState(() => recall("sidebar") !== "hidden");
   const [drawer, setDrawer] = useState(false);
@@ -98,7 +100,11 @@ export function App() {
         </aside>
       )}
       {!wide && <Drawer open={drawer} onOpenChange={setDrawer} active={active} />}
-      <Chat id={active} unknownPath={!onChat && path !== "/"} onMenu={wide && shown ? null : openMenu} />
+      <Chat
+        id={active}
+        unknownPath={active === null && path !== "/"}
+        onMenu={wide && shown ? null : openMenu}
+      />
     </div>
   );
 }

@@ -8,9 +8,10 @@ import { wordsOf } from "./protocol/api.ts";
 import { ApiError } from "./protocol/errors.ts";
 import type { Message } from "./protocol/types.ts";
 import { type ModelChoice, useConversation, useHeld, useMessages, useModelChoice } from "./state/hooks.ts";
+import { outbox } from "./state/outbox.ts";
 import { useStore } from "./state/store.ts";
 import { newestLeaf, treeOf } from "./state/tree.ts";
-import { beginConversation, outbox, send, stop } from "./state/turns.ts";
+import { beginConversation, send, stop } from "./state/turns.ts";
 import { Announcer } from "./thread/announcer.tsx";
 import { Skeleton } from "./thread/answer.tsx";
 import { activeAnswer, followedRuns, type Row, rowsOf } from "./thread/rows.ts";
@@ -18,6 +19,7 @@ import { loadMarkdown } from "./thread/text.tsx";
 import { Thread } from "./thread/thread.tsx";
 import { Button, IconButton } from "./ui/button.tsx";
 import { Menu, NewChat } from "./ui/icons.tsx";
+import { composes } from "./ui/keys.ts";
 import { Reconnecting } from "./ui/reconnecting.tsx";
 import { Greeting, Suggestions } from "./welcome.tsx";
 
@@ -86,6 +88,7 @@ function blockedBy({ model, loading }: ModelChoice): string | null {
 function Fresh({ choice }: { choice: ModelChoice }) {
   const [, navigate] = useLocation();
   useFocusedComposer("new");
+  const blocked = blockedBy(choice);
   const begin = (text: string) => {
     const id = beginConversation(choice.id);
     send({ conversation: id, text, model: choice.id, under: null });
@@ -94,15 +97,8 @@ function Fresh({ choice }: { choice: ModelChoice }) {
   return (
     <div className="gutter flex min-h-0 grow flex-col overflow-y-auto pb-6">
       <Greeting />
-      <Composer
-        draft="new"
-        blocked={blockedBy(choice)}
-        busy={false}
-        stopping={false}
-        onSend={begin}
-        onStop={null}
-      />
-      <Suggestions onPick={begin} />
+      <Composer draft="new" blocked={blocked} busy={false} stopping={false} onSend={begin} onStop={null} />
+      <Suggestions blocked={blocked} onPick={begin} />
     </div>
   );
 }
@@ -189,7 +185,7 @@ function useStop(conversation: string, active: Message | null) {
     const onKey = (event: KeyboardEvent) => {
       const elsewhere =
         document.querySelector('[role="menu"], [role="dialog"], [role="alertdialog"]') !== null;
-      if (event.key === "Escape" && !event.defaultPrevented && !elsewhere) ask();
+      if (event.key === "Escape" && !composes(event) && !event.defaultPrevented && !elsewhere) ask();
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);

@@ -4,17 +4,22 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
+import { shareOutbox } from "./state/outbox.ts";
 import { listen, queries } from "./state/services.ts";
 import { resumeOutbox } from "./state/turns.ts";
+import { Boundary } from "./ui/boundary.tsx";
 import "./styles.css";
 
 listen();
+shareOutbox(window);
 resumeOutbox();
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
-    <QueryClientProvider client={queries}>
-      <App />
-    </QueryClientProvider>
+    <Boundary>
+      <QueryClientProvider client={queries}>
+        <App />
+      </QueryClientProvider>
+    </Boundary>
   </StrictMode>,
 );

@@ -39,7 +39,13 @@ export function Greeting() {
   );
 }
 
-export function Suggestions({ onPick }: { onPick(text: string): void }) {
+interface Props {
+  /** Why nothing can be sent; null where it can. */
+  blocked: string | null;
+  onPick(text: string): void;
+}
+
+export function Suggestions({ blocked, onPick }: Props) {
   return (
     <div className="column grow-[1.4]">
       <ul aria-label="Suggestions" className="mt-4 grid gap-2 sm:grid-cols-2">
@@ -48,8 +54,11 @@ export function Suggestions({ onPick }: { onPick(text: string): void }) {
             <button
               type="button"
               data-testid="suggestion"
-              onClick={() => onPick(prompt.text)}
-              className="h-full w-full rounded-2xl border border-line px-4 py-3 text-left transition-colors hover:border-thread hover:bg-raised"
+              // Not `disabled`, so that the reason can be read from it.
+              aria-disabled={blocked !== null}
+              title={blocked ?? undefined}
+              onClick={() => blocked === null && onPick(prompt.text)}
+              className="h-full w-full rounded-2xl border border-line px-4 py-3 text-left transition-colors hover:border-thread hover:bg-raised aria-disabled:cursor-default aria-disabled:text-faint aria-disabled:hover:border-line aria-disabled:hover:bg-transparent"
             >
               <span className="block text-sm font-medium">{prompt.title}</span>
               <span className="block text-sm text-faint">{prompt.rest}</span>

@@ -218,6 +218,21 @@ describe("a follower over a socket", () => {
     expect(good.seen).toEqual([[0, "x"]]);
   });
 
+  it("does not ask again for a stream that was let go while it waited for another try", () => {
+    const stop = live.follow("runs/run_1", -1, reader());
+    last().hello();
+    const error = { code: "unavailable:live", message: "No.", status: 503, retryable: true };
+    last().push({ type: "error", id: "s1", error });
+    stop();
+    live.follow("runs/run_1", -1, reader());
+    vi.advanceTimersByTime(2_000);
+    expect(
+      last()
+        .subscriptions()
+        .map((frame) => frame.id),
+    ).toEqual(["s1", "s2"]);
+  });
+
   it("sends nothing more for a stream that was let go", () => {
     const sink = reader();
     const stop = live.follow("runs/run_1", -1, sink);

@@ -90,4 +90,49 @@ describe("a run", () => {
     runs.of("run_1").hold();
     expect(source.asked.length).toBe(3);
   });
+
+  it("folds each event once, whoever delivers it again", () => {
+    const store = runs.of("run_1");
+    store.hold();
+    source.sink!.onEvents([...begin, say("a")], 0);
+    source.sink!.onEvents([...begin, say("a"), say("b")], 0);
+    source.sink!.onEvents([say("b"), say("c")], 3);
+    vi.advanceTimersByTime(100);
+    expect(store.get().parts[0]!.text).toBe("abc");
+  });
+});
+
+describe("the runs of a page", () => {
+  it("forget a finished one once nobody looks at it", () => {
+    const store = runs.of("run_1");
+    const unwatch = store.watch(() => {});
+    const release = store.hold();
+    source.sink!.onEvents([...begin, say("a"), { type: "finish" }], 0);
+    vi.advanceTimersByTime(100);
+    release();
+    expect(runs.known("run_1")).toMatchObject({ finished: true });
+    unwatch();
+    expect(runs.known("run_1")).toBeUndefined();
+  });
+
+  it("keep one that is left while it grows, until the server says that it has ended", () => {
+    const release = runs.of("run_1").hold();
+    source.sink!.onEvents([...begin, say("a")], 0);
+    vi.advanceTimersByTime(100);
+    release();
+    expect(runs.known("run_1")).toBeDefined();
+    runs.ended("run_1");
+    expect(runs.known("run_1")).toBeUndefined();
+  });
+
+  it("keep one that ended for as long as it is looked at", () => {
+    const release = runs.of("run_1").hold();
+    source.sink!.onEvents([...begin, say("a")], 0);
+    runs.ended("run_1");
+    source.sink!.onEvents([say("b"), { type: "finish" }], 3);
+    vi.advanceTimersByTime(100);
+    expect(runs.of("run_1").get().parts[0]!.text).toBe("ab");
+    release();
+    expect(runs.known("run_1")).toBeUndefined();
+  });
 });

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { Message } from "../src/protocol/types.ts";
+import type { Pending } from "../src/state/outbox.ts";
 import { branchTo, newestLeaf, treeOf } from "../src/state/tree.ts";
-import type { Pending } from "../src/state/turns.ts";
 import { activeAnswer, followedRuns, rowsOf } from "../src/thread/rows.ts";
 
 function message(id: string, parent_id: string | null, fields: Partial<Message> = {}): Message {

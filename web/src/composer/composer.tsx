@@ -3,6 +3,7 @@
 import { type FormEvent, type KeyboardEvent, type RefObject, useId, useLayoutEffect, useRef } from "react";
 import { useDraft } from "../state/hooks.ts";
 import { ArrowUp, StopSquare } from "../ui/icons.tsx";
+import { composes } from "../ui/keys.ts";
 
 const TOUCH = matchMedia("(hover: none) and (pointer: coarse)");
 
@@ -47,8 +48,7 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Pro
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // An input method's Enter takes a word; a phone's keyboard has no Shift + Enter, there the button sends.
-    const sends =
-      event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing && !TOUCH.matches;
+    const sends = event.key === "Enter" && !event.shiftKey && !composes(event.nativeEvent) && !TOUCH.matches;
     if (sends) submit(event);
   };
   const note = blocked ?? (busy ? "Your next message waits until this answer is done" : KEYS);

@@ -33,6 +33,11 @@ export class Api {
     return this.who;
   }
 
+  /** Ask again with the next request: the session may be another. */
+  forgetMe(): void {
+    this.who = null;
+  }
+
   models(): Promise<ModelList> {
     return this.call("GET", "/api/models");
   }
@@ -109,9 +114,13 @@ export class Api {
   }
 }
 
+/** A conversation that is not there for this session. */
+export const NOT_OURS = "not_found:conversation";
+
 /** What a person is told of a failure. */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof ApiError)) return "Something went wrong on this page. Reload it and try again.";
+  if (error.code === NOT_OURS) return "This conversation belongs to another session, or was deleted.";
   if (error.kind !== "rate_limited" || !error.retryAfter) return error.message;
   return `${error.message} Try again in ${durationOf(error.retryAfter)}.`;
 }

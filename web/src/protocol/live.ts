@@ -94,6 +94,14 @@ export class Live {
     };
   }
 
+  /** Connect anew, and go on with everything from its place: a connection belongs to one session. */
+  renew(): void {
+    if (this.stopped || !this.link) return;
+    this.link.close();
+    this.link = null;
+    this.connect();
+  }
+
   close(): void {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -215,7 +223,11 @@ export class Live {
     if ((error.retryable || error.status === 404) && subscription.refusals++ < REFUSALS) {
       const { wireId } = subscription;
       const wait = FIRST_WAIT_MS * 2 ** subscription.refusals;
-      setTimeout(() => subscription.wireId === wireId && this.link && this.again(subscription), wait);
+      setTimeout(() => {
+        // It may have been let go meanwhile, or asked for again over a new connection.
+        const waits = this.subscriptions.has(subscription) && subscription.wireId === wireId;
+        if (waits && this.link) this.again(subscription);
+      }, wait);
       return;
     }
     this.drop(subscription);

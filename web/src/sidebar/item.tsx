@@ -1,12 +1,14 @@
 /** One conversation in the list: open it, rename it in place, delete it. */
 
-import { memo, useEffect, useRef, useState } from "react";
+import { memo, type RefObject, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { wordsOf } from "../protocol/api.ts";
 import type { Conversation } from "../protocol/types.ts";
-import { api, forget, hear } from "../state/services.ts";
+import { forget, hear } from "../state/hear.ts";
+import { api } from "../state/services.ts";
 import { Button } from "../ui/button.tsx";
 import { Dots, Pencil, Trash, Warning } from "../ui/icons.tsx";
+import { composes } from "../ui/keys.ts";
 import { loadKit, useKit } from "../ui/kit.ts";
 
 interface Props {
@@ -19,15 +21,21 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
   const [renaming, setRenaming] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const title = conversation.title || "New chat";
+  const row = useRef<HTMLLIElement>(null);
+  const endRename = () => {
+    setRenaming(false);
+    refocus(row);
+  };
   return (
     <li
+      ref={row}
       data-testid="conversation-item"
       data-conversation-id={conversation.id}
       data-status={conversation.status}
       className={`group relative flex h-9 items-center rounded-lg ${active ? "bg-active" : "hover:bg-hover"}`}
     >
       {renaming ? (
-        <Rename conversation={conversation} onDone={() => setRenaming(false)} />
+        <Rename conversation={conversation} onDone={endRename} />
       ) : (
         <>
           <Link
@@ -48,11 +56,25 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
         </>
       )}
       {deleting && (
-        <ConfirmDelete conversation={conversation} title={title} onDone={() => setDeleting(false)} />
+        <ConfirmDelete
+          row={row}
+          conversation={conversation}
+          title={title}
+          onDone={() => setDeleting(false)}
+        />
       )}
     </li>
   );
 });
+
+/** Where the focus was lost with what had it, give it to the row; where that is gone as well, to the way to a new chat. */
+function refocus(row: RefObject<HTMLLIElement | null>): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== document.body) return;
+    const link = row.current?.querySelector("a") ?? document.getElementById("new-chat");
+    link?.focus();
+  });
+}
 
 function StatusMark({ status }: { status: Conversation["status"] }) {
   if (status === "streaming") {
@@ -78,6 +100,11 @@ const ENTRY =
 function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): void; onDelete(): void }) {
   const kit = useKit();
   const [wanted, setWanted] = useState(false);
+  const chosen = useRef(false);
+  const choose = (then: () => void) => () => {
+    chosen.current = true;
+    then();
+  };
   const trigger = {
     "data-testid": "conversation-menu",
     "aria-label": `More for “${title}”`,
@@ -99,15 +126,18 @@ function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): vo
         <DropdownMenu.Content
           align="end"
           sideOffset={4}
-          // What the entry opens takes the focus itself.
-          onCloseAutoFocus={(event) => event.preventDefault()}
+          onCloseAutoFocus={(event) => {
+            // What an entry opens takes the focus itself; else it goes back to the row.
+            if (chosen.current) event.preventDefault();
+            chosen.current = false;
+          }}
           className="float-in z-[60] min-w-40 rounded-xl border border-line bg-raised p-1 shadow-float"
         >
-          <DropdownMenu.Item className={ENTRY} onSelect={onRename}>
+          <DropdownMenu.Item className={ENTRY} onSelect={choose(onRename)}>
             <Pencil className="size-4 text-faint" />
             Rename
           </DropdownMenu.Item>
-          <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={onDelete}>
+          <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(onDelete)}>
             <Trash className="size-4" />
             Delete
           </DropdownMenu.Item>
@@ -148,7 +178,8 @@ function Rename({ conversation, onDone }: { conversation: Conversation; onDone()
       maxLength={200}
       onBlur={() => void save()}
       onKeyDown={(event) => {
-        if (event.key === "Enter" && !event.nativeEvent.isComposing) void save();
+        if (composes(event.nativeEvent)) return;
+        if (event.key === "Enter") void save();
         if (event.key === "Escape") {
           event.preventDefault();
           settled.current = true;
@@ -161,12 +192,13 @@ function Rename({ conversation, onDone }: { conversation: Conversation; onDone()
 }
 
 interface ConfirmProps {
+  row: RefObject<HTMLLIElement | null>;
   conversation: Conversation;
   title: string;
   onDone(): void;
 }
 
-function ConfirmDelete({ conversation, title, onDone }: ConfirmProps) {
+function ConfirmDelete({ row, conversation, title, onDone }: ConfirmProps) {
   const kit = useKit();
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -188,7 +220,13 @@ function ConfirmDelete({ conversation, title, onDone }: ConfirmProps) {
     <AlertDialog.Root open onOpenChange={(open) => open || onDone()}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="float-in fixed inset-0 z-[60] bg-black/40" />
-        <AlertDialog.Content className="fade-in fixed inset-x-0 top-[28vh] z-[61] mx-auto w-[min(26rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-5 shadow-float">
+        <AlertDialog.Content
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            refocus(row);
+          }}
+          className="fade-in fixed inset-x-0 top-[28vh] z-[61] mx-auto w-[min(26rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-5 shadow-float"
+        >
           <AlertDialog.Title className="text-base font-semibold">Delete this conversation?</AlertDialog.Title>
           <AlertDialog.Description className="mt-2 text-sm leading-relaxed text-soft">
             “{title}” and all of its messages will be gone for good.

@@ -7,6 +7,7 @@ import { keys } from "../state/cache.ts";
 import { api } from "../state/services.ts";
 import { IconButton } from "../ui/button.tsx";
 import { Close, Mark, NewChat, Panel, Search } from "../ui/icons.tsx";
+import { composes } from "../ui/keys.ts";
 import { ThemeToggle } from "../ui/theme.tsx";
 import { ConversationList } from "./list.tsx";
 
@@ -38,6 +39,7 @@ export function Sidebar({ active, onHide, onLeave }: Props) {
       <div className="shrink-0 space-y-2 px-2.5 pb-2">
         <Link
           href="/"
+          id="new-chat"
           data-testid="new-chat"
           onClick={onLeave}
           className="flex h-9 items-center gap-2.5 rounded-lg border border-line bg-raised px-3 text-sm font-medium shadow-[0_1px_2px_rgb(60_50_30/0.05)] transition-colors hover:border-thread"
@@ -64,7 +66,7 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
         value={value}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key !== "Escape" || !value) return;
+          if (event.key !== "Escape" || !value || composes(event.nativeEvent)) return;
           // This Escape is for the field, not for the answer that may be written meanwhile.
           event.preventDefault();
           onChange("");

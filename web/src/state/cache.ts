@@ -5,11 +5,13 @@ import { ApiError } from "../protocol/errors.ts";
 import type { Part } from "../protocol/events.ts";
 import {
   type Conversation,
+  type ConversationStatus,
   isActive,
   type Message,
   type MessageStatus,
   type Page,
   type Run,
+  type RunStatus,
 } from "../protocol/types.ts";
 
 export interface Messages {
@@ -48,11 +50,16 @@ export function makeQueryClient(): QueryClient {
 
 /** Put a conversation where its last activity belongs: newest first. */
 export function upsertConversation(lists: Lists, conversation: Conversation, insert: boolean): Lists {
+  // A list may have been read after this was told, and then knows of a later activity.
+  const merged = ({ updated_at }: Conversation): Conversation => ({
+    ...conversation,
+    updated_at: Math.max(updated_at, conversation.updated_at),
+  });
   const known = lists.pages.some((page) => page.items.some((item) => item.id === conversation.id));
   if (!known && !insert) return lists;
   const pages = lists.pages.map((page) => ({
     ...page,
-    items: page.items.map((item) => (item.id === conversation.id ? conversation : item)),
+    items: page.items.map((item) => (item.id === conversation.id ? merged(item) : item)),
   }));
   if (!known && pages[0]) pages[0].items = [conversation, ...pages[0].items];
   return { ...lists, pages };
@@ -128,6 +135,11 @@ export function settleRun(data: Messages, run: string, outcome: Outcome): Messag
   const parts = outcome.parts ? [...outcome.parts] : old.parts;
   const metadata = outcome.metadata ? { ...old.metadata, ...outcome.metadata } : old.metadata;
   return { ...data, items: data.items.with(at, { ...old, status, parts, metadata }) };
+}
+
+/** What a list shows of a conversation whose newest run has ended so. */
+export function statusOfConversation(ended: RunStatus): ConversationStatus {
+  return ended === "error" || ended === "interrupted" ? "error" : "completed";
 }
 
 export function statusOfRun(run: Run): MessageStatus {

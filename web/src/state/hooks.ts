@@ -2,58 +2,27 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
-import { ApiError } from "../protocol/errors.ts";
 import type { Conversation, Model } from "../protocol/types.ts";
-import { keys, type Messages } from "./cache.ts";
+import { keys } from "./cache.ts";
+import { conversationQuery, inLists, listQuery, messagesQuery } from "./reads.ts";
 import type { RunView } from "./runs.ts";
-import { api, queries, readConversations, readMessages, runs } from "./services.ts";
+import { api, queries, runs } from "./services.ts";
 import { keep, recall, Store, useStore } from "./store.ts";
-import { newConversation, outbox } from "./turns.ts";
 
 export function useConversations(q: string) {
-  return useInfiniteQuery({
-    queryKey: keys.list(q),
-    queryFn: ({ pageParam }) => readConversations(q, pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.next ?? undefined,
-    placeholderData: (before) => before,
-  });
+  return useInfiniteQuery({ ...listQuery(q), placeholderData: (before) => before });
 }
 
 export function useConversation(id: string | null) {
   return useQuery({
-    queryKey: keys.conversation(id ?? ""),
-    queryFn: () => api.conversation(id!).catch(unlessBegun(id!, () => newConversation(id!, null))),
+    ...conversationQuery(id ?? ""),
     enabled: id !== null,
     initialData: () => (id === null ? undefined : inLists(id)),
   });
 }
 
 export function useMessages(id: string) {
-  return useQuery<Messages>({
-    queryKey: keys.messages(id),
-    queryFn: () => readMessages(id).catch(unlessBegun<Messages>(id, () => ({ items: [], leaf_id: null }))),
-    structuralSharing: false,
-  });
-}
-
-/** What a conversation is while its first message is still on its way: the server does not know it yet. */
-function unlessBegun<T>(id: string, empty: () => T): (error: unknown) => T {
-  return (error) => {
-    const begun = outbox.get().some((item) => item.conversation === id);
-    if (begun && error instanceof ApiError && error.status === 404) return empty();
-    throw error;
-  };
-}
-
-function inLists(id: string): Conversation | undefined {
-  for (const [, lists] of queries.getQueriesData<{ pages: { items: Conversation[] }[] }>({
-    queryKey: keys.lists,
-  })) {
-    const found = lists?.pages.flatMap((page) => page.items).find((item) => item.id === id);
-    if (found) return found;
-  }
-  return undefined;
+  return useQuery(messagesQuery(id));
 }
 
 const NOTHING: RunView = {

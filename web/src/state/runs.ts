@@ -63,6 +63,7 @@ export class RunStore {
     private readonly live: Live,
     private readonly painter: Painter,
     private readonly onFinish: (run: string, view: RunView) => void,
+    private readonly onIdle: () => void,
   ) {
     this.view = this.look();
   }
@@ -71,8 +72,16 @@ export class RunStore {
 
   watch = (watcher: () => void): (() => void) => {
     this.watchers.add(watcher);
-    return () => this.watchers.delete(watcher);
+    return () => {
+      this.watchers.delete(watcher);
+      if (this.idle) this.onIdle();
+    };
   };
+
+  /** Nobody looks at it. */
+  get idle(): boolean {
+    return this.readers === 0 && this.watchers.size === 0;
+  }
 
   /** Follow while at least one holds it. Returns how to let go. */
   hold(): () => void {
@@ -85,18 +94,20 @@ export class RunStore {
       if (--this.readers > 0) return;
       this.stop?.();
       this.stop = null;
+      if (this.idle) this.onIdle();
     };
   }
 
   private follow(): void {
     this.stop = this.live.follow<Event>(`runs/${this.id}`, this.fold.count - 1, {
-      onEvents: (events) => this.take(events),
+      onEvents: (events, offset) => this.take(events, offset),
       onError: (error) => this.fail(error),
     });
   }
 
-  private take(events: Event[]): void {
-    for (const event of events) this.fold.apply(event);
+  private take(events: Event[], offset: number): void {
+    // What was folded is not folded again, whoever delivers it.
+    for (const event of events.slice(Math.max(0, this.fold.count - offset))) this.fold.apply(event);
     this.painter.request(this.paint);
   }
 
@@ -109,7 +120,9 @@ export class RunStore {
     const wasFinished = this.view.finished;
     this.view = this.look();
     for (const watcher of this.watchers) watcher();
-    if (this.view.finished && !wasFinished) this.onFinish(this.id, this.view);
+    if (!this.view.finished || wasFinished) return;
+    this.onFinish(this.id, this.view);
+    if (this.idle) this.onIdle();
   };
 
   private look(): RunView {
@@ -127,10 +140,11 @@ export class RunStore {
   }
 }
 
-/** The runs that this page has seen grow; a finished one is forgotten once its message holds its parts. */
+/** The runs that this page sees grow; one that has ended is forgotten when nobody looks: its message holds its parts. */
 export class Runs {
   private readonly painter = new Painter();
   private readonly stores = new Map<string, RunStore>();
+  private readonly over = new Set<string>();
   onFinish: (run: string, view: RunView) => void = () => {};
 
   constructor(private readonly live: Live) {}
@@ -138,7 +152,13 @@ export class Runs {
   of(id: string): RunStore {
     let store = this.stores.get(id);
     if (!store) {
-      store = new RunStore(id, this.live, this.painter, (run, view) => this.onFinish(run, view));
+      store = new RunStore(
+        id,
+        this.live,
+        this.painter,
+        (run, view) => this.onFinish(run, view),
+        () => this.tidy(id),
+      );
       this.stores.set(id, store);
     }
     return store;
@@ -146,5 +166,19 @@ export class Runs {
 
   known(id: string): RunView | undefined {
     return this.stores.get(id)?.get();
+  }
+
+  /** The server says that it has ended: what is missing here can be read from its message, or from its start. */
+  ended(id: string): void {
+    if (!this.stores.has(id)) return;
+    this.over.add(id);
+    this.tidy(id);
+  }
+
+  private tidy(id: string): void {
+    const store = this.stores.get(id);
+    if (!store?.idle || !(store.get().finished || this.over.has(id))) return;
+    this.stores.delete(id);
+    this.over.delete(id);
   }
 }

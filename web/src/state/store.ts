@@ -36,12 +36,25 @@ export function recall(name: string): string | null {
   }
 }
 
-export function keep(name: string, value: string | null): void {
+/** Keep a value, or (null) let it go. Returns whether that was possible. */
+export function keep(name: string, value: string | null): boolean {
   try {
     if (value === null) localStorage.removeItem(PREFIX + name);
     else localStorage.setItem(PREFIX + name, value);
+    return true;
   } catch {
     // A full or forbidden storage costs convenience, never a message.
+    return false;
+  }
+}
+
+/** The names that begin so and under which something is kept. */
+export function kept(beginning: string): string[] {
+  try {
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(PREFIX + beginning));
+    return names.map((name) => name.slice(PREFIX.length));
+  } catch {
+    return [];
   }
 }
 

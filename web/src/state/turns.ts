@@ -1,36 +1,16 @@
 /** What a person can do in a conversation: send, edit, ask again, stop, choose a branch. */
 
-import { type ChatRequest, wordsOf } from "../protocol/api.ts";
+import { type ChatRequest, NOT_OURS, wordsOf } from "../protocol/api.ts";
 import { ApiError } from "../protocol/errors.ts";
 import type { Conversation, Message, Submitted } from "../protocol/types.ts";
 import { isActive } from "../protocol/types.ts";
 import { answerOf, keys, type Messages, upsertMessage } from "./cache.ts";
-import { api, choosing, editMessages, queries } from "./services.ts";
-import { keep, recallJson, Store, uuid } from "./store.ts";
+import { choosing, editMessages } from "./hear.ts";
+import { readAgain } from "./journal.ts";
+import { outbox, type Pending, put, remove, update } from "./outbox.ts";
+import { api, queries, renewSession } from "./services.ts";
+import { uuid } from "./store.ts";
 import { newestLeaf, treeOf } from "./tree.ts";
-
-/** A message that the server has not acknowledged yet. */
-export interface Pending {
-  /** The client's own id of the message, under which a second try is the same message. */
-  key: string;
-  conversation: string;
-  text: string;
-  model: string | null;
-  /** The message below which it is shown; null: it begins the conversation. */
-  under: string | null;
-  /** Answer below this message rather than at the conversation's end. */
-  parentId: string | null;
-  /** The message that this one is an edit of. */
-  edits: string | null;
-  state: "sending" | "failed";
-  error: string | null;
-  /** Unix seconds. */
-  at: number;
-}
-
-const kept = recallJson<Pending[]>("outbox");
-export const outbox = new Store<Pending[]>(Array.isArray(kept) ? kept : []);
-outbox.watch(() => keep("outbox", outbox.get().length > 0 ? JSON.stringify(outbox.get()) : null));
 
 /** Send what a reload interrupted once more; the server knows it by its key. */
 export function resumeOutbox(): void {
@@ -56,7 +36,7 @@ export function send(message: NewMessage): void {
     error: null,
     at: Date.now() / 1000,
   };
-  outbox.set([...outbox.get(), pending]);
+  put(pending);
   deliver(pending);
 }
 
@@ -74,18 +54,21 @@ export function beginConversation(model: string | null): string {
   return id;
 }
 
-export function retry(pending: Pending): void {
+/** Try once more. Returns the conversation that the message is in now. */
+export function retry(pending: Pending): string {
+  if (pending.elsewhere) return sendAnew(pending);
   const again: Pending = { ...pending, state: "sending", error: null };
-  replace(pending.key, again);
+  update(again);
   deliver(again);
+  return pending.conversation;
 }
 
-export function discard(pending: Pending): void {
-  replace(pending.key, null);
-}
-
-function replace(key: string, by: Pending | null): void {
-  outbox.set(outbox.get().flatMap((item) => (item.key !== key ? [item] : by ? [by] : [])));
+function sendAnew({ key, text, model }: Pending): string {
+  renewSession();
+  const conversation = beginConversation(model);
+  send({ conversation, text, model, under: null });
+  remove(key);
+  return conversation;
 }
 
 /** The last delivery of each conversation: messages arrive in the order in which they were sent. */
@@ -111,8 +94,15 @@ async function post(pending: Pending): Promise<void> {
   try {
     accepted(pending, await submitPatiently(request));
   } catch (error) {
-    replace(pending.key, { ...pending, state: "failed", error: wordsOf(error) });
+    update({ ...pending, state: "failed", ...reasonOf(error) });
   }
+}
+
+/** Why a message was not taken, and whether its conversation is out of reach for this session. */
+function reasonOf(error: unknown): Pick<Pending, "error" | "elsewhere"> {
+  const elsewhere = error instanceof ApiError && error.code === NOT_OURS;
+  const help = elsewhere ? " Retry sends your message as a new chat." : "";
+  return { error: wordsOf(error) + help, elsewhere };
 }
 
 const PATIENCE_MS = [300, 900, 2_000, 4_000];
@@ -134,9 +124,9 @@ async function submitPatiently(request: ChatRequest): Promise<Submitted> {
 function accepted(pending: Pending, run: Submitted): void {
   const data = queries.getQueryData<Messages>(keys.messages(pending.conversation));
   if (!data || run.duplicate) {
-    void queries
-      .invalidateQueries({ queryKey: keys.messages(pending.conversation) })
-      .finally(() => replace(pending.key, null));
+    void readAgain(queries, { queryKey: keys.messages(pending.conversation) }).finally(() =>
+      remove(pending.key),
+    );
     return;
   }
   const waits = !pending.edits && !pending.parentId && data.items.some((item) => isActive(item.status));
@@ -159,7 +149,7 @@ function accepted(pending: Pending, run: Submitted): void {
     const both = known(answer.id) ? asked : upsertMessage(asked, answer);
     return { ...both, leaf_id: run.message_id };
   });
-  replace(pending.key, null);
+  remove(pending.key);
 }
 
 /** Where the server puts a message: where it was told to, else at the end, behind what is still being written. */

@@ -1,12 +1,15 @@
 /** What a person wrote, on its way or there, and how it is changed. */
 
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { writtenText } from "../state/services.ts";
+import { useLocation } from "wouter";
+import { writtenText } from "../state/hear.ts";
+import { type Pending, remove } from "../state/outbox.ts";
 import type { Node } from "../state/tree.ts";
-import { discard, type Pending, retry, send } from "../state/turns.ts";
+import { retry, send } from "../state/turns.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Pencil, Warning } from "../ui/icons.tsx";
+import { composes } from "../ui/keys.ts";
 import { Siblings } from "./siblings.tsx";
 
 const FOLDED_PX = 320;
@@ -115,10 +118,11 @@ function Editor({ text, onSend, onCancel }: EditorProps) {
   }, [text]);
   const ready = value.trim() !== "" && value.trim() !== text.trim();
   const onKeyDown = (event: KeyboardEvent) => {
+    if (composes(event.nativeEvent)) return;
     if (event.key === "Escape") {
       event.preventDefault();
       onCancel();
-    } else if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+    } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       if (ready) onSend(value.trim());
     }
@@ -154,6 +158,11 @@ function Editor({ text, onSend, onCancel }: EditorProps) {
 /** A message that the server has not acknowledged yet. */
 export const OnItsWay = memo(function OnItsWay({ pending }: { pending: Pending }) {
   const failed = pending.state === "failed";
+  const [, navigate] = useLocation();
+  const again = () => {
+    const conversation = retry(pending);
+    if (conversation !== pending.conversation) navigate(`/chat/${conversation}`);
+  };
   return (
     <article
       data-testid="message"
@@ -175,10 +184,10 @@ export const OnItsWay = memo(function OnItsWay({ pending }: { pending: Pending }
         >
           <Warning className="size-[1.15rem] shrink-0 text-danger" />
           <span className="min-w-48 grow break-words">{pending.error ?? "This message was not sent."}</span>
-          <Button className="bg-raised" onClick={() => discard(pending)}>
+          <Button className="bg-raised" onClick={() => remove(pending.key)}>
             Discard
           </Button>
-          <Button className="bg-raised" data-testid="retry" onClick={() => retry(pending)}>
+          <Button className="bg-raised" data-testid="retry" onClick={again}>
             Retry
           </Button>
         </div>

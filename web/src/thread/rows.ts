@@ -2,8 +2,8 @@
 
 import { isActive, type Message } from "../protocol/types.ts";
 import type { Messages } from "../state/cache.ts";
+import type { Pending } from "../state/outbox.ts";
 import { branchTo, type Node, treeOf } from "../state/tree.ts";
-import type { Pending } from "../state/turns.ts";
 
 export type Row =
   | { kind: "message"; key: string; node: Node; waits: boolean; last: boolean }
