@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -59,6 +60,19 @@ async def rows_left(base: Base) -> dict[str, int]:
         return {name: int(tx.conn.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()) for name in names}
 
     return await base.store.read(work)
+
+
+async def no_stream_left(base: Base, run_ids: list[str]) -> None:
+    """Nothing of the streams at once, and not even their names after a day."""
+    for run_id in run_ids:
+        with suppress(NotFound):
+            info = await base.log.head(run_stream(run_id))
+            assert (info.tail, info.closed) == (0, True)
+    base.world.ahead += 86_401
+    await base.log.expire()
+    for run_id in run_ids:
+        with pytest.raises(NotFound):
+            await base.log.head(run_stream(run_id))
 
 
 async def test_a_conversation_is_made_read_and_renamed(base: Base) -> None:
@@ -163,9 +177,7 @@ async def test_a_deleted_conversation_is_gone_at_once_and_leaves_nothing(base: B
     assert (await base.conversations.page(me))["items"] == []
     assert (await events(base, me))[-1] == {"type": "conversation.deleted", "id": chat}
     assert await rows_left(base) == {"conversations": 0, "messages": 0, "runs": 0}
-    for run_id in run_ids:
-        with pytest.raises(NotFound):
-            await base.log.head(run_stream(run_id))
+    await no_stream_left(base, run_ids)
 
 
 async def test_a_conversation_that_is_deleted_in_mid_run_waits_for_its_worker_and_then_leaves_nothing(
@@ -187,8 +199,7 @@ async def test_a_conversation_that_is_deleted_in_mid_run_waits_for_its_worker_an
     base.world.ahead += 6
     assert await base.conversations.sweep() == 1
     assert await rows_left(base) == {"conversations": 0, "messages": 0, "runs": 0}
-    with pytest.raises(NotFound):
-        await base.log.head(run_stream(run_id))
+    await no_stream_left(base, [run_id])
 
 
 async def test_deleting_all_takes_ones_own_alone(base: Base) -> None:

@@ -279,17 +279,17 @@ async def test_search_finds_words_of_titles_in_any_case_and_takes_no_wildcards(
     assert await store.write(work) == found
 
 
-async def test_a_title_that_the_user_gave_is_never_replaced(store: Store) -> None:
+async def test_a_title_that_is_there_is_never_replaced(store: Store) -> None:
     def work(tx: Tx) -> list[str | None]:
         plain, named = conversation(tx), conversation(tx)
         conversations.change(tx, named.id, title="Mine", title_by="user")
         assert conversations.name_by_model(tx, plain.id, "Model's")
-        assert conversations.name_by_model(tx, plain.id, "Model's second")
+        assert not conversations.name_by_model(tx, plain.id, "Model's second")
         assert not conversations.name_by_model(tx, named.id, "Model's")
         rows = [conversations.find(tx, each.id) for each in (plain, named)]
         return [row.title for row in rows if row]
 
-    assert await store.write(work) == ["Model's second", "Mine"]
+    assert await store.write(work) == ["Model's", "Mine"]
 
 
 @pytest.mark.parametrize(

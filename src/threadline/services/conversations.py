@@ -6,12 +6,13 @@ import asyncio
 import logging
 from typing import Any, Final, TypedDict
 
-from threadline.domain.errors import BadRequest, Gone, NotFound
+from threadline.domain.errors import BadRequest, Busy, Conflict, Gone, NotFound
 from threadline.domain.ids import run_stream
-from threadline.log.protocol import Log
+from threadline.log.protocol import Log, Producer, StreamConfig
+from threadline.log.rules import MAX_NUMBER
 from threadline.services.answers import Answers, run_view
 from threadline.store import changes, conversations, messages, runs
-from threadline.store.conversations import ConversationRow, NewConversation
+from threadline.store.conversations import ConversationRow, LeftRun, NewConversation
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow
 from threadline.store.transaction import Tx
@@ -24,6 +25,10 @@ _LONGEST_TITLE: Final = 200
 _HIDE_AT_ONCE: Final = 500
 _PURGE_AT_ONCE: Final = 16
 _SWEEP: Final = 1000
+_ATTEMPTS: Final = 4
+_FENCED: Final = StreamConfig(ttl=86_400)
+_FENCE: Final = Producer("run", MAX_NUMBER, 0)
+"""Newer than every worker's epoch."""
 
 
 class Patch(TypedDict, total=False):
@@ -90,7 +95,8 @@ class Conversations:
     async def messages(
         self, user_id: str, conversation_id: str, *, cursor: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
-        """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended.
+        """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended. A page
+        ends early where its messages are large: about a megabyte of them, and one at the least.
 
         An answer whose end a reader has seen is folded here, whoever else was to do it.
         """
@@ -130,22 +136,37 @@ class Conversations:
 
     async def purge(self, conversation_id: str) -> bool:
         """Remove what is left of a deleted conversation, its streams first; False where that must wait for a worker
-        to let go of a run, and where there is nothing to remove."""
-        held = await self._store.read(lambda tx: conversations.purgeable_runs(tx, conversation_id))
-        if held is None:
+        to let go of a run, and where there is nothing to remove. May be cut off anywhere and done again."""
+        left = await self._store.write(lambda tx: conversations.end_runs(tx, conversation_id))
+        if left is None:
             return False
-        for run_id in held:
+        for run in left:
+            await self._forget(run)
+        return await self._store.write(lambda tx: conversations.purge(tx, conversation_id))
+
+    async def _forget(self, run: LeftRun) -> None:
+        """Delete a run's stream. Where a worker may still turn up that wants to write it, or a reader that waits for
+        it, a fence stays in its place for a day: the one would make it anew, when nothing refers to it any more, and
+        the other would wait for ever."""
+        name = run_stream(run.id)
+        for _ in range(_ATTEMPTS):
             try:
-                await self._log.delete(run_stream(run_id))
-            except (NotFound, Gone):
+                # Also where it was never made: that ends those who wait for it.
+                await self._log.delete(name)
+            except NotFound:
+                pass
+            except Gone:
+                return
+            if run.silent:
+                return
+            try:
+                await self._log.create(name, _FENCED)
+                await self._log.append(name, [], producer=_FENCE, close=True)
+            except (Conflict, NotFound):
+                # Somebody wrote to it just now, or another purge was at it.
                 continue
-
-        def work(tx: Tx) -> bool:
-            if conversations.purgeable_runs(tx, conversation_id) is None:
-                return False
-            return conversations.purge(tx, conversation_id)
-
-        return await self._store.write(work)
+            return
+        raise Busy("The events of a deleted conversation are still being written.", surface="conversation")
 
     async def sweep(self) -> int:
         """Purge what was deleted and is still there, as after a crash; returns how many went."""

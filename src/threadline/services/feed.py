@@ -30,7 +30,7 @@ class Feed:
         return await self._store.read(lambda tx: changes.tail(tx, user_id))
 
     async def read(self, user_id: str, start: int = 0) -> Reading:
-        """The changes that are there now from ``start`` on, at most 500 of them."""
+        """The changes that are there now from ``start`` on, at most 500 of them and about a megabyte."""
         page = await self._store.read(lambda tx: changes.read(tx, user_id, start, _AT_ONCE))
         batch = Batch(page.first, page.events)
         return Reading((batch,) if page.events else (), batch.next, up_to_date=batch.next >= page.tail, closed=False)

@@ -19,6 +19,12 @@ KEEP: Final = 10_000
 KEEP_SECONDS: Final = 7 * 86_400.0
 """How long a change is kept at the most."""
 
+LARGEST_BYTES: Final = 64 * 1024
+"""A message that would make its change larger than this is told without its parts."""
+
+READ_BYTES: Final = 1 << 20
+"""About how much is read at once."""
+
 _TRIM_EVERY: Final = 256
 
 
@@ -59,12 +65,13 @@ def topic(user_id: str) -> str:
 def record(tx: Tx, user_id: str, *events: Mapping[str, Any]) -> int:
     """Put ``events`` at the end of the user's feed and return the last one's offset; offsets are gap-free, from 0.
 
-    They are there for readers if, and only if, the transaction is committed; then the feed's bell rings.
+    They are there for readers if, and only if, the transaction is committed; then the feed's bell rings. A ``message``
+    that is too large for a feed has no parts there, and the event says ``truncated``: readers fetch it elsewhere.
     """
     tail = int(tx.conn.execute(_NEXT, {"user": user_id, "count": len(events)}).scalar_one())
     first = tail - len(events)
     rows = [
-        {"user_id": user_id, "seq": seq, "event": orjson.dumps(event).decode(), "created_at": tx.now}
+        {"user_id": user_id, "seq": seq, "event": _told(event), "created_at": tx.now}
         for seq, event in enumerate(events, first)
     ]
     tx.conn.execute(_INSERT, rows)
@@ -80,14 +87,24 @@ def tail(tx: Tx, user_id: str) -> int:
 
 
 def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
-    """Up to ``most`` changes from offset ``start`` on; raises ``Gone`` where these are not kept any more, and where the
-    feed never came so far, as after a return to an older copy of the database."""
+    """Up to ``most`` changes from offset ``start`` on, about :data:`READ_BYTES` of them but one at the least; raises
+    ``Gone`` where these are not kept any more, and where the feed never came so far, as after a return to an older
+    copy of the database."""
     end = tail(tx, user_id)
-    rows = tx.conn.execute(_READ, {"user": user_id, "start": start, "most": most}).all()
-    first = rows[0].seq if rows else end
+    events: list[bytes] = []
+    first, size = end, 0
+    # Row by row, so that what is beyond the bound is not even fetched.
+    with tx.conn.execute(_READ, {"user": user_id, "start": start, "most": most}) as rows:
+        for seq, text in rows:
+            event = text.encode()
+            size += len(event)
+            if events and size > READ_BYTES:
+                break
+            first = min(first, seq)
+            events.append(event)
     if start < first or start > end:
         raise Gone("These changes are not kept any more. Load the list again.", surface="feed", details={"tail": end})
-    return Page(start, [row.event.encode() for row in rows], end)
+    return Page(start, events, end)
 
 
 def forget_old(tx: Tx) -> int:
@@ -96,3 +113,10 @@ def forget_old(tx: Tx) -> int:
     for user_id, last in tx.conn.execute(_OLD, {"before": tx.now - KEEP_SECONDS}).all():
         gone += tx.conn.execute(_TRIM, {"user": user_id, "before": last + 1}).rowcount
     return gone
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    data, message = orjson.dumps(event), event.get("message")
+    if len(data) > LARGEST_BYTES and isinstance(message, Mapping):
+        data = orjson.dumps({**event, "message": {**message, "parts": []}, "truncated": True})
+    return data.decode()

@@ -44,6 +44,15 @@ class NewConversation:
     leaf_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftRun:
+    """A run of a deleted conversation. ``silent``: the one worker that ever claimed it has ended it; of another one a
+    worker may still turn up that was paused beyond its lease, or a reader that waits for its beginning."""
+
+    id: str
+    silent: bool
+
+
 # As text, since an IN with parameters is put together anew at each call.
 _OPEN = text("runs.status IN ('queued', 'running')")
 _own_run = runs.c.conversation_id == conversations.c.id
@@ -134,7 +143,7 @@ _WRITE_TO = (
 _STIR = update(conversations).where(_THIS).values(updated_at=bindparam("at"))
 _NAME = (
     update(conversations)
-    .where(_THIS, _LIVING, conversations.c.title_by.is_distinct_from("user"))
+    .where(_THIS, _LIVING, conversations.c.title.is_(None), conversations.c.title_by.is_distinct_from("user"))
     .values(title=bindparam("name"), title_by="model")
 )
 
@@ -150,7 +159,7 @@ def stir(tx: Tx, conversation_id: str) -> None:
 
 
 def name_by_model(tx: Tx, conversation_id: str, title: str) -> bool:
-    """Give a title that a model made; False where the user named it already, or it is gone."""
+    """Give a title that a model made; False where it has one already, of whomever, or is gone."""
     return tx.conn.execute(_NAME, {"conversation": conversation_id, "name": title}).rowcount == 1
 
 
@@ -216,7 +225,15 @@ _HIDDEN = (
     .order_by(conversations.c.deleted_at)
     .limit(bindparam("most"))
 )
-_RUNS = select(runs.c.id, runs.c.status, runs.c.lease_until).where(runs.c.conversation_id == bindparam("conversation"))
+_of_this = runs.c.conversation_id == bindparam("conversation")
+_LEASES = select(runs.c.lease_until).where(_of_this, runs.c.status == "running")
+_END = (
+    update(runs)
+    .where(_of_this, _OPEN)
+    # Beyond the first epoch, and the newest claimant's: that is how it is known again after a crash.
+    .values(status="stopped", epoch=runs.c.epoch + 2, worker=None, lease_until=None, ended_at=bindparam("at"))
+)
+_RUNS = select(runs.c.id, runs.c.epoch).where(_of_this)
 _PURGE = delete(conversations).where(_THIS, conversations.c.deleted_at.is_not(None))
 
 
@@ -244,16 +261,18 @@ def hidden(tx: Tx, most: int) -> list[str]:
     return list(tx.conn.execute(_HIDDEN, {"most": most}).scalars())
 
 
-def purgeable_runs(tx: Tx, conversation_id: str) -> list[str] | None:
-    """The ids of a deleted conversation's runs; None while a worker holds one of them and may still write, and for a
-    conversation that is not deleted."""
+def end_runs(tx: Tx, conversation_id: str) -> list[LeftRun] | None:
+    """End the runs of a deleted conversation for good, so that no worker claims one any more, and return them all;
+    None while a worker holds one and may still write, and for a conversation that is not deleted."""
     row = find(tx, conversation_id)
     if row is None or row.deleted_at is None:
         return None
-    found = tx.conn.execute(_RUNS, {"conversation": conversation_id}).all()
-    if any(row.status == "running" and (row.lease_until or 0.0) > tx.now for row in found):
+    this = {"conversation": conversation_id}
+    if any((until or 0.0) > tx.now for until in tx.conn.execute(_LEASES, this).scalars()):
         return None
-    return [row.id for row in found]
+    tx.conn.execute(_END, {**this, "at": tx.now})
+    found = tx.conn.execute(_RUNS, this).all()
+    return [LeftRun(row.id, silent=row.epoch <= 1) for row in found]
 
 
 def purge(tx: Tx, conversation_id: str) -> bool:

@@ -14,6 +14,9 @@ from threadline.store import cursors
 from threadline.store.tables import messages, runs
 from threadline.store.transaction import Tx
 
+PAGE_BYTES: Final = 1 << 20
+"""About how much of the messages' content one page has."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
@@ -182,16 +185,23 @@ def fill(tx: Tx, message_id: str, parts: list[Part], metadata: dict[str, Any]) -
 
 
 def page(tx: Tx, conversation_id: str, cursor: str | None, most: int) -> tuple[list[MessageRow], str | None]:
-    """Up to ``most`` nodes of the whole tree in order of creation, and the cursor of what follows, None at the end."""
+    """Up to ``most`` nodes of the whole tree in order of creation, about :data:`PAGE_BYTES` of them but one at the
+    least, and the cursor of what follows, None at the end."""
     given: dict[str, Any] = {"conversation": conversation_id, "most": most + 1}
-    if cursor is None:
-        found = tx.conn.execute(_PAGE, given).all()
-    else:
-        at, after = cursors.decode(cursor)
-        found = tx.conn.execute(_PAGE_AFTER, {**given, "at": at, "after": after}).all()
-    rows = [_row(row) for row in found[:most]]
-    more = cursors.encode(rows[-1].created_at, rows[-1].id) if len(found) > most else None
-    return rows, more
+    query = _PAGE
+    if cursor is not None:
+        query = _PAGE_AFTER
+        given["at"], given["after"] = cursors.decode(cursor)
+    rows: list[MessageRow] = []
+    size = 0
+    # Row by row, so that what is beyond the bound is not even fetched.
+    with tx.conn.execute(query, given) as found:
+        for row in found:
+            size += len(row.parts or "") + len(row.metadata)
+            if rows and (len(rows) == most or size > PAGE_BYTES):
+                return rows, cursors.encode(rows[-1].created_at, rows[-1].id)
+            rows.append(_row(row))
+    return rows, None
 
 
 def _path_query() -> Any:

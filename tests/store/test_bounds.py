@@ -1,0 +1,69 @@
+"""Reads are bounded in bytes: a page ends early where its rows are large, and what follows goes on from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from threadline.store import changes, conversations, messages, users
+from threadline.store.conversations import NewConversation
+from threadline.store.database import Store, Tx
+from threadline.store.messages import NewMessage
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_page_of_messages_ends_early_where_they_are_large(store: Store) -> None:
+    sizes = [400_000] * 5 + [2_000_000, 10, 10, 2_000_000, 2_000_000]
+
+    def write(tx: Tx) -> str:
+        chat = conversations.add(tx, NewConversation(users.add(tx, "guest").id)).id
+        for size in sizes:
+            messages.add(tx, NewMessage(chat, "user", [{"type": "text", "text": "x" * size}]))
+        return chat
+
+    chat = await store.write(write)
+    pages: list[list[int]] = []
+    cursor = None
+    while True:
+        rows, cursor = await store.read(lambda tx, at=cursor: messages.page(tx, chat, at, 1000))  # type: ignore[misc]
+        pages.append([len(row.parts[0]["text"]) for row in rows])
+        if cursor is None:
+            break
+    assert pages == [sizes[0:2], sizes[2:4], sizes[4:5], sizes[5:6], sizes[6:8], sizes[8:9], sizes[9:10]]
+
+
+async def test_a_read_of_the_feed_ends_early_where_its_changes_are_large(store: Store) -> None:
+    user = (await store.write(lambda tx: users.add(tx, "guest"))).id
+    await store.write(
+        lambda tx: [changes.record(tx, user, {"number": n, "more": "ö" * 150_000}) for n in range(10)] and None
+    )
+    at, reads, found = 0, 0, []
+    while True:
+        page = await store.read(lambda tx, at=at: changes.read(tx, user, at, 500))  # type: ignore[misc]
+        assert page.first == at
+        assert sum(map(len, page.events)) <= changes.READ_BYTES
+        found += [orjson.loads(event)["number"] for event in page.events]
+        at, reads = at + len(page.events), reads + 1
+        if at == page.tail:
+            break
+    assert found == list(range(10))
+    assert reads == 4
+
+
+@pytest.mark.parametrize(("size", "whole"), [(10, True), (64_000, True), (66_000, False), (2_000_000, False)])
+async def test_a_message_that_is_large_is_told_without_its_parts(store: Store, size: int, whole: bool) -> None:
+    message = {"id": "msg_1", "role": "user", "parts": [{"type": "text", "text": "x" * size}], "status": "completed"}
+    event: dict[str, Any] = {"type": "message.added", "conversation_id": "c", "message": message}
+
+    def work(tx: Tx) -> list[bytes]:
+        user = users.add(tx, "guest").id
+        changes.record(tx, user, event)
+        return changes.read(tx, user, 0, 10).events
+
+    (told,) = await store.write(work)
+    cut = {**event, "message": {**message, "parts": []}, "truncated": True}
+    assert orjson.loads(told) == (event if whole else cut)
+    assert event["message"]["parts"]
