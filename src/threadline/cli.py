@@ -38,7 +38,7 @@ def serve(host: Host = None, port: Port = None, data: Data = None, config: Confi
     """Serve the page and the API, and write the answers."""
     from threadline.app.running import serve as run
 
-    _run(run(_settings(config, host=host, port=port, data=data)))
+    _run(run(_settings(config, host=host, port=port, data=data), say=typer.echo))
 
 
 @app.command()
@@ -46,7 +46,7 @@ def worker(data: Data = None, config: Config = None) -> None:
     """Write answers, and serve nothing."""
     from threadline.app.running import work as run
 
-    _run(run(_settings(config, data=data)))
+    _run(run(_settings(config, data=data), say=typer.echo))
 
 
 @app.command()

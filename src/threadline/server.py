@@ -147,5 +147,8 @@ class Server(uvicorn.Server):
 
 
 def _expected(record: logging.LogRecord) -> bool:
-    """A body that stays incomplete on purpose is how AI SDK clients are told to come back; it is no fault."""
-    return "returned without completing response" not in record.getMessage()
+    """What uvicorn takes for faults, and is none: a body that stays incomplete is how AI SDK clients are told to come
+    back, a handshake may be refused with an answer, and who still sends a body when the server goes is cut off."""
+    if "ASGI callable returned without completing" in record.getMessage():
+        return False
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 PREFIX: Final = "THREADLINE_"
 DEFAULT_FILE: Final = "threadline.toml"
 
-_SLOTS: Final = ("chat", "title")
+_SLOTS: Final = ("chat", "title", "reasoning", "artifact", "image")
 
 PROVIDER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai": ("OPENAI_API_KEY",),

@@ -19,7 +19,7 @@ from threadline.app.running import run_app
 from threadline.log.memory import MemoryLog
 from threadline.server import bind
 from threadline.settings import Settings
-from threadline.world import SystemWorld
+from threadline.world import SystemWorld, World
 
 PAGE = "<!doctype html><title>Threadline</title>"
 
@@ -45,13 +45,15 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, *, heartbeat: float = 15.0, **settings: Any) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, *, heartbeat: float = 15.0, world: World | None = None, **settings: Any
+) -> AsyncIterator[House]:
     """A server for the time of the block."""
     static = folder / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text(PAGE)
     (static / "assets" / "page-1a2b3c.js").write_text("console.log('page')\n" * 200)
-    world = SystemWorld()
+    world = world or SystemWorld()
     seams = Seams(world=world, log=MemoryLog(world), static=static, heartbeat=heartbeat)
     chosen = Settings(data=folder / "data", **{"drain_seconds": 3.0, **settings})
     async with open_app(chosen, seams) as app:

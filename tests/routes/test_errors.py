@@ -103,7 +103,7 @@ async def test_a_body_that_is_too_large_is_refused(visitor: Client, address: str
 @pytest.mark.parametrize("address", ["/api/chat", "/api/conversations"])
 async def test_a_body_that_does_not_say_how_long_it_is_has_the_same_limit(house: House, address: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
-    head = f"POST {address} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"POST {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     writer.write(head.encode())
     piece = b"x" * 65536
     for _ in range(80):

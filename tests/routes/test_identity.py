@@ -9,8 +9,21 @@ import pytest
 from tests.routes.conftest import House, asking, begun, chunks
 from tests.support.answers import new_id, until_ended
 from tests.support.client import Client
+from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
+
+
+class AdvancingWorld(SystemWorld):
+    """The machine's world, on a later day."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
 
 
 async def test_a_visitor_becomes_a_guest_and_stays_the_same(house: House) -> None:
@@ -104,3 +117,48 @@ async def test_what_one_visitor_is_given_is_never_given_to_the_next(house: House
         again = await visitor.call("GET", f"/api/chat/{new_id()}/stream")
         assert "set-cookie" not in again.headers
         assert (await visitor.get("/api/me"))["id"] == me
+
+
+@pytest.mark.parametrize(
+    "other",
+    ['pref={"a":1}', "a=é", "flag", "path=/", "a b=c", "=", "$x=1", "a=b=c", 'a="x; y', "threadline_session=another"],
+)
+async def test_no_cookie_of_another_program_hides_the_visitors_own(house: House, other: str) -> None:
+    visitor = house.visitor()
+    me = await visitor.get("/api/me")
+    for line in (f"{other}; {visitor.cookie}", f"{visitor.cookie}; {other}", f" {visitor.cookie} ;{other};"):
+        reply = await house.visitor(Cookie=line).call("GET", "/api/me")
+        assert reply.json == me
+        assert "set-cookie" not in reply.headers
+
+
+async def test_two_servers_on_one_host_do_not_take_each_others_guests(house: House, open_own: Any) -> None:
+    """Browsers give the cookies of a host to all its ports."""
+    async with open_own() as second:
+        visitors = [house.visitor(), second.visitor()]
+        visitors[1].cookies = visitors[0].cookies
+        first = [await visitor.get("/api/me") for visitor in visitors]
+        assert first[0]["id"] != first[1]["id"]
+        assert set(visitors[0].cookies) == {"threadline_session", f"threadline_session_{second.port}"}
+        assert [await visitor.get("/api/me") for visitor in visitors] == first
+        # What this server set itself and does not know any more is replaced, and not added to.
+        visitors[1].cookies[f"threadline_session_{second.port}"] = "over"
+        assert (await visitors[1].get("/api/me"))["id"] != first[1]["id"]
+        assert len(visitors[1].cookies) == 2
+        assert await visitors[0].get("/api/me") == first[0]
+
+
+async def test_the_cookie_of_a_session_that_is_used_lives_on(open_own: Any) -> None:
+    """Else the browser forgets it a year after the first visit, and with it all that a guest has."""
+    world = AdvancingWorld()
+    async with open_own(world=world) as house:
+        visitor = house.visitor()
+        first = await visitor.call("GET", "/api/me")
+        assert "set-cookie" not in (await visitor.call("GET", "/api/me")).headers
+        world.ahead = 2 * 86_400.0
+        for method, address in (("GET", "/api/me"), ("GET", "/api/models")):
+            reply = await visitor.call(method, address)
+            assert ("set-cookie" in reply.headers) == (address == "/api/me")
+        again = (await visitor.call("GET", "/api/me")).json
+        assert again == first.json
+        assert visitor.cookies["threadline_session"] in first.headers["set-cookie"]

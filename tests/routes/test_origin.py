@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.routes.conftest import House
 from tests.support.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -14,7 +13,7 @@ FRIEND = "https://chat.example.org"
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example", "http://[", "["]
 )
 @pytest.mark.parametrize(("method", "address"), [("POST", "/api/conversations"), ("DELETE", "/api/conversations")])
 async def test_a_write_from_another_site_is_refused(visitor: Client, origin: str, method: str, address: str) -> None:
@@ -29,13 +28,16 @@ async def test_a_chat_from_another_site_is_refused_in_every_form(visitor: Client
         assert (await visitor.call("POST", "/api/chat", b"{}", headers)).status == 403
 
 
-async def test_the_own_page_may_write_also_behind_a_proxy(house: House, visitor: Client) -> None:
-    own = {"Origin": f"http://127.0.0.1:{house.port}"}
-    assert (await visitor.call("POST", "/api/conversations", headers=own)).status == 201
-    proxied = {"Host": "chat.example.org", "Origin": "https://chat.example.org"}
-    assert (await visitor.call("POST", "/api/conversations", headers=proxied)).status == 201
-    port = {"Host": "chat.example.org", "Origin": "https://chat.example.org:443"}
-    assert (await visitor.call("POST", "/api/conversations", headers=port)).status == 201
+@pytest.mark.parametrize("settings", [{"host": "0.0.0.0"}, {"origins": (FRIEND,)}])
+async def test_the_own_page_may_write_also_behind_a_proxy(open_own: Any, settings: dict[str, Any]) -> None:
+    async with open_own(**settings) as house:
+        visitor = house.visitor()
+        own = {"Origin": f"http://127.0.0.1:{house.port}"}
+        assert (await visitor.call("POST", "/api/conversations", headers=own)).status == 201
+        proxied = {"Host": "chat.example.org", "Origin": "https://chat.example.org"}
+        assert (await visitor.call("POST", "/api/conversations", headers=proxied)).status == 201
+        port = {"Host": "chat.example.org", "Origin": "https://chat.example.org:443"}
+        assert (await visitor.call("POST", "/api/conversations", headers=port)).status == 201
 
 
 async def test_reading_is_not_asked_where_it_comes_from(visitor: Client) -> None:

@@ -20,7 +20,7 @@ SLOW = "A long story, slowly."
 async def raw(house: House, visitor: Client, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A GET, byte by byte."""
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {visitor.cookie}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {visitor.cookie}\r\n\r\n".encode())
     await writer.drain()
     return reader, writer
 
@@ -115,7 +115,9 @@ async def test_a_reader_who_takes_nothing_holds_back_neither_the_answer_nor_the_
             mute = socket.socket()
             mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             mute.connect(("127.0.0.1", house.port))
-            mute.sendall(f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: x\r\nCookie: {visitor.cookie}\r\n\r\n".encode())
+            mute.sendall(
+                f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {visitor.cookie}\r\n\r\n".encode()
+            )
             stuck.append(mute)
         assert (await chunks(stream))[-1][1]["type"] == "finish"
         house.app.draining.set()
@@ -137,6 +139,6 @@ async def test_a_connection_goes_on_with_the_next_request_after_a_stream(house: 
     await chunks(stream)
     reader, writer = await raw(house, visitor, f"/api/runs/{run}/events")
     await reader.readuntil(b"\r\n0\r\n\r\n")
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.services.conftest import Base
 from threadline.domain.errors import NotFound
-from threadline.services.accounts import SESSION_SECONDS, Accounts
+from threadline.services.accounts import SESSION_SECONDS, Accounts, Identified
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def test_a_guest_is_known_by_his_token_also_after_a_restart(base: Base) ->
     opened = await base.accounts.guest()
     assert len(opened.token) >= 43
     for accounts in (base.accounts, Accounts(base.store, base.world)):
-        assert await accounts.identify(opened.token) == opened.user
+        assert await accounts.identify(opened.token) == Identified(opened.user)
     assert await base.accounts.me(opened.user.id) == {"id": opened.user.id, "kind": "guest", "name": None}
 
 
@@ -37,7 +37,7 @@ async def test_a_token_is_kept_only_as_a_hash(base: Base) -> None:
 async def test_a_request_of_someone_known_costs_no_read(base: Base) -> None:
     opened = await base.accounts.guest()
     await base.store.close()
-    assert await base.accounts.identify(opened.token) == opened.user
+    assert await base.accounts.identify(opened.token) == Identified(opened.user)
 
 
 async def test_a_revoked_session_is_over_at_once(base: Base) -> None:
@@ -45,10 +45,10 @@ async def test_a_revoked_session_is_over_at_once(base: Base) -> None:
     (session,) = await base.accounts.sessions(opened.user.id)
     with pytest.raises(NotFound):
         await base.accounts.revoke(other.user.id, session.id)
-    assert await base.accounts.identify(opened.token) == opened.user
+    assert await base.accounts.identify(opened.token) == Identified(opened.user)
     await base.accounts.revoke(opened.user.id, session.id)
     assert await base.accounts.identify(opened.token) is None
-    assert await base.accounts.identify(other.token) == other.user
+    assert await base.accounts.identify(other.token) == Identified(other.user)
     with pytest.raises(NotFound):
         await base.accounts.revoke(opened.user.id, session.id)
 
@@ -77,7 +77,8 @@ async def test_a_session_lives_as_long_as_it_is_used(base: Base) -> None:
     used, unused = await base.accounts.guest(), await base.accounts.guest()
     for _ in range(4):
         base.world.ahead += SESSION_SECONDS * 0.4
-        assert await base.accounts.identify(used.token) == used.user
+        assert await base.accounts.identify(used.token) == Identified(used.user, renewed=True)
+        assert await base.accounts.identify(used.token) == Identified(used.user)
     assert await base.accounts.identify(unused.token) is None
 
 

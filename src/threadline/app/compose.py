@@ -152,6 +152,7 @@ def _context(
         check_model=registry.get,
         ready=ready,
         static=seams.static,
+        host=settings.host,
         guests=settings.guests,
         origins=settings.origins,
     )

@@ -12,11 +12,13 @@ from threadline.app.failures import CannotStart
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder where it is missing, for its owner alone. Raises ``CannotStart``."""
+    """Make the folder where it is missing, for its owner alone; one that is there keeps the rights that its owner gave
+    it. Raises ``CannotStart``."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o077:
-            folder.chmod(0o700)
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise CannotStart(f"{folder} is no folder. Choose another with --data or THREADLINE_DATA.") from None
     except OSError as fault:
         raise CannotStart(
             f"The data folder {folder} cannot be used: {fault.strerror}. Choose another with --data or THREADLINE_DATA."
@@ -29,9 +31,12 @@ def prepare(folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
 
-    Raises ``CannotStart`` where another process holds it.
+    Raises ``CannotStart`` where another process holds it, or it cannot be had.
     """
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise _no_lock(folder, fault) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,8 +46,17 @@ def locked(folder: Path) -> Iterator[None]:
                 f"Another server is using this data folder: {folder} (process {holder}). "
                 "Stop it, or choose another --data."
             ) from None
+        except OSError as fault:
+            raise _no_lock(folder, fault) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)
+
+
+def _no_lock(folder: Path, fault: OSError) -> CannotStart:
+    return CannotStart(
+        f"The lock in the data folder {folder} cannot be taken: {fault.strerror}. Choose a --data on a local disk that "
+        "this user may write to."
+    )

@@ -9,7 +9,7 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from threadline.routes import conversations, health, me, messages, models, openapi, runs, stop
+from threadline.routes import conversations, health, hosts, me, messages, models, openapi, runs, stop
 from threadline.routes.body import LimitedRoute
 from threadline.routes.chat import Chat
 from threadline.routes.chat_stream import ChatStream
@@ -62,6 +62,8 @@ def build(context: Context, version: str) -> ASGIApp:
     router = APIRouter(route_class=LimitedRoute)
     for method, path, handler, more in RESOURCES:
         router.add_api_route(path, handler, methods=[method], **more)
+        if method == "GET":
+            router.add_api_route(path, handler, methods=["HEAD"], include_in_schema=False)
     api.include_router(router)
     api.router.routes.extend(raw(context))
     api.router.default = nowhere
@@ -73,4 +75,5 @@ def build(context: Context, version: str) -> ASGIApp:
         scope["app"] = api
         await inside(scope, receive, send)
 
-    return Site(application, api.router.routes, context.origins, context.world)
+    names = hosts.names(context.host, context.origins)
+    return Site(application, api.router.routes, context.origins, names, context.world)

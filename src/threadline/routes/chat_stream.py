@@ -9,7 +9,7 @@ from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
-from threadline.routes.numbers import offset, start_of
+from threadline.routes.numbers import offset, start_of, within
 from threadline.routes.streams import UI_MESSAGES, Stream
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import UIMessages
@@ -46,7 +46,7 @@ class ChatStream:
             tail = await self._tail(run)
             start = max(0, tail + start)
             headers = [*headers, (b"x-workflow-stream-tail-index", str(tail - 1).encode())]
-        source = context.answers.follow(run, start)
+        source = context.answers.follow(run, within(run, start))
         await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
 
     async def _run(self, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:

@@ -21,7 +21,7 @@ from threadline.world import World
 class Context:
     """``guests``: whoever comes without a session gets one. ``origins`` may write from elsewhere. ``check_model``
     raises where a model cannot be chosen; ``ready`` raises while the server cannot do its work. ``static`` is the
-    folder of the built page."""
+    folder of the built page; ``host`` the address that the server listens on."""
 
     world: World
     pulse: Pulse
@@ -34,6 +34,7 @@ class Context:
     check_model: Callable[[str], object]
     ready: Callable[[], Awaitable[None]]
     static: Path
+    host: str
     guests: bool = True
     origins: tuple[str, ...] = ()
 

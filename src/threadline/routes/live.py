@@ -16,7 +16,7 @@ from threadline.routes.context import Context
 from threadline.routes.errors import inner, note, to_error
 from threadline.routes.exchange import exchange_of
 from threadline.routes.identity import who
-from threadline.routes.numbers import MAX_OFFSET
+from threadline.routes.numbers import MAX_OFFSET, within
 from threadline.routes.outbox import Channel, Outbox
 from threadline.wire.native import live_frame
 
@@ -36,7 +36,10 @@ class Live:
         await receive()
         user_id = (await who(self._context, scope)).id
         exchange = exchange_of(scope)
-        await send({"type": "websocket.accept", "headers": exchange.headers})
+        try:
+            await send({"type": "websocket.accept", "headers": exchange.headers})
+        except OSError:
+            return
         await _Socket(self._context, user_id, exchange.request_id, receive, send).run()
 
 
@@ -161,7 +164,7 @@ class _Socket:
             return await self._context.open_feed(self._user_id, after)
         run = await self._context.answers.run(self._user_id, stream.removeprefix("runs/"))
         start = 0 if after is None else after + 1
-        return self._context.answers.follow(run, start), start - 1
+        return self._context.answers.follow(run, within(run, start)), start - 1
 
     async def _refuse(self, name: str | None, error: ThreadlineError) -> None:
         fields: dict[str, Any] = {} if name is None else {"id": name}

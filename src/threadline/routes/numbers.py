@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from threadline.domain.errors import BadRequest
+from threadline.domain.errors import BadRequest, Conflict
 from threadline.routes.exchange import Scope, header
+from threadline.store.runs import RunRow
 
 MAX_OFFSET: Final = 2**53 - 1
 """The largest whole number that every client can write."""
@@ -38,3 +39,16 @@ def start_of(scope: Scope, asked: Mapping[str, str]) -> int:
     """The first offset that a reader wants; 0 where it did not say."""
     found = place(scope, asked)
     return 0 if found is None else found + 1
+
+
+def within(run: RunRow, start: int) -> int:
+    """``start``, the first offset that a reader wants of a run. Raises ``Conflict`` where the run ended before that:
+    what such a reader has is not of this run, and it would wait for ever."""
+    tail = run.next_offset
+    if tail is not None and start > tail:
+        raise Conflict(
+            f"This answer has ended, and has {tail} events: there is nothing at offset {start}. Read it from the start.",
+            surface="stream",
+            details={"tail": tail},
+        )
+    return start

@@ -29,7 +29,10 @@ def check(scope: Scope, allowed: Collection[str]) -> None:
 
 def _same_host(origin: str, host: str) -> bool:
     """The scheme is left out of it: behind a proxy that ends TLS, this server is spoken to in plain HTTP."""
-    parts = urlsplit(origin.lower())
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:
+        return False
     usual = _PORTS.get(parts.scheme)
     if usual is None or not parts.netloc:
         return False

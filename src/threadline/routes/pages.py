@@ -71,11 +71,11 @@ class Pages:
 
     def _stamp(self, name: str) -> tuple[int, int]:
         """When a file was changed, and its size. Raises ``NotFound`` for what is no file inside the folder."""
-        if "\0" in name or not self._inside(self._folder / name):
-            raise NotFound(surface="page")
         try:
+            if not self._inside(self._folder / name):
+                raise NotFound(surface="page")
             stat = (self._folder / name).stat()
-        except OSError:
+        except (OSError, ValueError):
             raise NotFound(surface="page") from None
         return stat.st_mtime_ns, stat.st_size
 

@@ -13,7 +13,7 @@ from threadline.routes.chat import run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import query
 from threadline.routes.identity import who
-from threadline.routes.numbers import place, start_of
+from threadline.routes.numbers import place, start_of, within
 from threadline.routes.streams import Stream
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
@@ -32,6 +32,7 @@ class RunEvents:
         context, asked = self._context, query(scope)
         start, live = start_of(scope, asked), _live(asked.get("live"))
         run = await context.answers.run((await who(context, scope)).id, scope["path_params"]["run_id"])
+        within(run, start)
         source = context.answers.follow(run, start) if live else _present(context.answers, run, start)
         stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, run_headers(run), ends_open=not live)
         await stream.run(scope, receive, send)

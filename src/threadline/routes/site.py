@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from threadline.domain.errors import NotAllowed
 from threadline.domain.ids import make_id
-from threadline.routes import origin
+from threadline.routes import hosts, origin
 from threadline.routes.errors import answer, note, to_error
 from threadline.routes.exchange import Exchange, Headers, begin, header
 from threadline.world import World
@@ -25,10 +25,18 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class Site:
     """Pure ASGI around the URL table: nothing here ever touches ``receive``."""
 
-    def __init__(self, inside: ASGIApp, routes: Sequence[BaseRoute], origins: Collection[str], world: World) -> None:
+    def __init__(
+        self,
+        inside: ASGIApp,
+        routes: Sequence[BaseRoute],
+        origins: Collection[str],
+        names: Collection[str] | None,
+        world: World,
+    ) -> None:
         self._inside = inside
         self.routes = routes
         self._origins = frozenset(origins)
+        self._names = names
         self._world = world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +57,7 @@ class Site:
 
         try:
             self._share(scope, exchange)
+            hosts.check(scope, self._names)
             origin.check(scope, self._origins)
             if self._is_preflight(scope):
                 await _preflight(scope, sending)

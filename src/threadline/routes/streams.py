@@ -86,8 +86,9 @@ class Stream:
     """One reader of one stream. :meth:`run` returns when it left, was sent all, or had to be let go; no task is left.
 
     The answer's head goes out at once. Then one task follows the log and sends, each time all that is there, and waits
-    for the socket where the reader is slow; another waits for the reader to leave. ``opening`` are first
-    words; ``ends_open``: a source that ends before its stream does is no fault.
+    for the socket where the reader is slow; another waits for the reader to leave; a sign of life is a task of its
+    own. None of them is waited for when the server goes away. ``opening`` are first words; ``ends_open``: a source
+    that ends before its stream does is no fault.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Stream:
         self._opening = opening
         self._ends_open = ends_open
         self._bell = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._quiet = 0
         self._left = self._draining = self._complete = False
         self._last: bytes | None = None
@@ -131,29 +133,46 @@ class Stream:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        if self._opening:
-            await send({"type": "http.response.body", "body": self._opening, "more_body": True})
         async with asyncio.TaskGroup() as group:
-            pump = group.create_task(self._pump(scope, send))
-            leaving = group.create_task(self._leaving(receive))
+            tasks = [group.create_task(self._pump(scope, send)), group.create_task(self._leaving(receive))]
             with self._pulse.joined(self):
-                await self._attend(pump, send)
-            leaving.cancel()
-            pump.cancel()
-        if self._draining and not self._left and not self._complete:
+                await self._attend(group, tasks, send)
+            # Who has not taken what was sent last would not take last words either, and comes back without them.
+            stuck = self._turn.locked()
+            for task in tasks:
+                task.cancel()
+        if self._draining and not (self._left or self._complete or stuck):
             await self._finish(send, self._ending.drain(self._pulse.reconnect_ms()))
 
-    async def _attend(self, pump: asyncio.Task[None], send: Send) -> None:
+    async def _attend(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]], send: Send) -> None:
+        pump = tasks[0]
         while not (pump.done() or self._left or self._draining):
             await self._bell.wait()
             self._bell.clear()
-            if self._quiet >= self._pulse.beats_per_heartbeat and not (pump.done() or self._complete):
+            # Where something is being sent, the connection is not quiet: its reader is slow.
+            if self._quiet >= self._pulse.beats_per_heartbeat and not (pump.done() or self._turn.locked()):
                 self._quiet = 0
-                await send({"type": "http.response.body", "body": sse.KEEP_ALIVE, "more_body": True})
+                tasks[2:] = [group.create_task(self._keep_alive(send))]
+
+    async def _keep_alive(self, send: Send) -> None:
+        try:
+            await self._write(send, sse.KEEP_ALIVE)
+        except OSError:
+            self._left = True
+            self._bell.set()
+
+    async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        """The one place that sends: in turn, and nothing after the end."""
+        async with self._turn:
+            if not self._complete:
+                self._complete = not more
+                await send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def _pump(self, scope: Scope, send: Send) -> None:
         try:
             final = False
+            if self._opening:
+                await self._write(send, self._opening)
             async with aclosing(cast("AsyncGenerator[tuple[Batch, ...], None]", self._source)) as source:
                 async for batches in source:
                     final = batches[-1].final
@@ -179,13 +198,11 @@ class Stream:
         if words is not None:
             await self._finish(send, body + words)
         elif body:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._write(send, body)
 
     async def _finish(self, send: Send, last_words: bytes | None) -> None:
-        if last_words is None:
-            return
-        self._complete = True
-        await send({"type": "http.response.body", "body": last_words, "more_body": False})
+        if last_words is not None:
+            await self._write(send, last_words, more=False)
 
     async def _leaving(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

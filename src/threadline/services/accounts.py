@@ -16,7 +16,7 @@ from threadline.store.transaction import Tx
 from threadline.store.users import UserRow
 from threadline.world import World
 
-__all__ = ["SESSION_SECONDS", "Accounts", "Opened", "UserRow"]
+__all__ = ["SESSION_SECONDS", "Accounts", "Identified", "Opened", "UserRow"]
 
 SESSION_SECONDS: Final = 365 * 86_400.0
 """How long a session lives without being used; for a guest it is the only way back to what he made."""
@@ -35,6 +35,15 @@ class Opened:
     user: UserRow
     token: str
     expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who a token speaks for. ``renewed``: its session lives for the whole time again from now on, and so must the
+    cookie that holds it."""
+
+    user: UserRow
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Accounts:
         self._remember(_hash(token), session, user)
         return Opened(user, token, session.expires_at)
 
-    async def identify(self, token: str | None) -> UserRow | None:
+    async def identify(self, token: str | None) -> Identified | None:
         """The user for whom a cookie's token speaks; None where it is unknown, revoked or over."""
         if not token or len(token) > _LONGEST_TOKEN:
             return None
@@ -77,19 +86,20 @@ class Accounts:
         known = self._known.get(key)
         if known is not None and known.until > self._world.monotonic():
             self._known.move_to_end(key)
-            return known.user
+            return Identified(known.user)
         revocations = self._revocations
         found = await self._store.read(lambda tx: sessions.by_token(tx, key))
         if found is None:
             self._known.pop(key, None)
             return None
         session, user = found
-        if self._world.now() - session.seen_at > _RENEW_SECONDS:
+        renewed = self._world.now() - session.seen_at > _RENEW_SECONDS
+        if renewed:
             await self._store.write(lambda tx: sessions.renew(tx, session.id, SESSION_SECONDS))
         if revocations == self._revocations:
             # Otherwise a session was revoked while this was read, and it may be this one.
             self._remember(key, session, user)
-        return user
+        return Identified(user, renewed)
 
     async def me(self, user_id: str) -> dict[str, Any]:
         """``{id, kind, name}``. Raises ``NotFound``."""

@@ -15,6 +15,7 @@ from threadline.store.runs import RunRow
 
 MAX_ID: Final = 128
 MAX_MESSAGE_BYTES: Final = 2 << 20
+MAX_DEPTH: Final = 64
 MAX_SYSTEM_CHARACTERS: Final = 64_000
 POLICIES: Final = ("enqueue", "reject", "interrupt")
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -108,10 +109,13 @@ def user_parts(message: dict[str, Any] | None) -> list[Part]:
         parts = [{"type": "text", "text": message["content"]}]
     if not isinstance(parts, list):
         raise BadRequest("A message has a list of parts.", surface="chat")
+    if not _shallow(parts):
+        raise BadRequest(f"A message's parts are nested deeper than {MAX_DEPTH} levels.", surface="chat")
     kept = [_user_part(part) for part in parts]
     if len(orjson.dumps(kept)) > MAX_MESSAGE_BYTES:
         raise TooLarge("The message is larger than 2 MB. Send less at once.", surface="chat")
-    if not text_of(kept).strip() and all(part["type"] == "text" for part in kept):
+    # Parts of data are for pages alone: a model is given text and files.
+    if not text_of(kept).strip() and all(part["type"] != "file" for part in kept):
         raise BadRequest("The message is empty.", surface="chat")
     return kept
 
@@ -126,10 +130,27 @@ def _user_part(part: Any) -> Part:
     if kind == "text" and isinstance(part.get("text"), str):
         return {"type": "text", "text": part["text"]}
     if kind == "file" and isinstance(part.get("url"), str) and isinstance(part.get("mediaType"), str):
-        return {key: part[key] for key in ("type", "mediaType", "filename", "url") if key in part}
+        if not isinstance(part.get("filename"), str | None):
+            raise BadRequest("A file's filename is a text.", surface="chat")
+        return {key: part[key] for key in ("type", "mediaType", "filename", "url") if part.get(key) is not None}
     if isinstance(kind, str) and kind.startswith("data-") and "data" in part:
         return dict(part)
     raise BadRequest("A user's message takes parts of the types text, file and data-….", surface="chat")
+
+
+def _shallow(parts: list[Any]) -> bool:
+    """Whether nothing is nested deeper than it can be stored and sent on, inside of whatever will hold it."""
+    level: list[Any] = parts
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _whole(value: Any) -> bool:
