@@ -81,6 +81,12 @@ def test_a_file_that_cannot_be_used_says_what_is_wrong_in_it(tmp_path: Path, tex
         load({}, file(tmp_path, text))
 
 
+def test_every_slot_may_be_set_also_those_that_are_not_used_yet(tmp_path: Path) -> None:
+    slots = ("chat", "title", "reasoning", "artifact", "image")
+    text = "[models]\n" + "".join(f"{slot} = 'a/{slot}'\n" for slot in slots)
+    assert load({}, file(tmp_path, text)).models == {slot: f"a/{slot}" for slot in slots}
+
+
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no such file.*--config"):
         load({}, tmp_path / "none.toml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -104,6 +105,38 @@ def test_a_folder_that_cannot_be_used_is_said_to_be(tmp_path: Path) -> None:
     done = run(tmp_path, "serve", "--data", str(tmp_path / "file" / "data"))
     assert done.returncode == 3
     assert "--data" in done.stderr
+
+
+def test_a_folder_that_was_there_keeps_its_rights_and_what_is_written_into_it_is_private(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o750)
+    folder.chmod(0o750)
+    assert run(tmp_path, "migrate", "--data", str(folder)).returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o750
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_lock_that_cannot_be_had_ends_the_start_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data" / "lock").mkdir(parents=True)
+    done = run(tmp_path, "serve", "--data", str(tmp_path / "data"))
+    assert done.returncode == 3
+    assert done.stderr.startswith("threadline: The lock in the data folder")
+    assert done.stderr.count("\n") == 1
+    assert "--data" in done.stderr
+
+
+def test_a_server_that_is_told_to_go_writes_nothing_of_what_it_had_to_cut(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path / "data", "--port", str(port)) as (child, _):
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+            with socket.create_connection(("127.0.0.1", port)) as other:
+                other.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert b" 200 " in other.recv(4096)
+            child.send_signal(signal.SIGTERM)
+            _, err = child.communicate(timeout=30)
+        assert (child.returncode, err) == (0, "")
 
 
 def test_migrate_brings_the_schema_and_leaves(tmp_path: Path) -> None:

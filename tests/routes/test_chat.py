@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tests.fakes.answers import Control
+from tests.fakes.provider import FakeProvider
 from tests.routes.conftest import House, asking, chunks, text_of
 from tests.support.answers import new_id
 from tests.support.client import Client
+from threadline.settings import ProviderSettings
 
 pytestmark = pytest.mark.anyio
 QUICK = "Say it at once, please."
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def with_parts(*parts: dict[str, Any]) -> bytes:
+    return json.dumps({"id": "odd", "message": {"id": "m", "role": "user", "parts": parts}}).encode()
+
+
+@asynccontextmanager
+async def answering(open_own: Any, control: Control) -> AsyncIterator[Client]:
+    """A visitor of a server whose provider behaves so."""
+    async with FakeProvider(control) as fake:
+        one = ProviderSettings("fake", "openai-compatible", fake.url, "x", ("fake-model",))
+        async with open_own(providers=(one,), models={"chat": "fake/fake-model", "title": "demo/demo"}) as house:
+            yield house.visitor()
 
 
 async def test_an_answer_is_a_ui_message_stream_whose_ids_are_its_offsets(visitor: Client) -> None:
@@ -46,6 +72,41 @@ async def test_a_client_that_takes_only_json_gets_the_finished_message(visitor: 
     listed = await visitor.get(f"/api/conversations/{body['id']}/messages")
     assert listed["items"][-1]["id"] == reply.json["id"]
     assert listed["items"][-1]["parts"] == reply.json["parts"]
+
+
+async def test_a_failure_before_any_text_is_told_in_json_in_the_one_shape(open_own: Any) -> None:
+    async with answering(open_own, Control(error="Your account is out of money", status=401)) as visitor:
+        reply = await visitor.call("POST", "/api/chat", asking("Hello"), {"Accept": "application/json"})
+        assert reply.status == 502
+        error = reply.json["error"]
+        assert (error["code"], error["message"]) == ("provider:chat", "Your account is out of money")
+        assert error["details"] == {"run": reply.headers["x-threadline-run"]}
+        run = await visitor.get(f"/api/runs/{reply.headers['x-threadline-run']}")
+        assert run["status"] == "error"
+
+
+async def test_a_failure_after_some_text_is_told_in_the_message(open_own: Any) -> None:
+    control = Control(chunks=6, error="No more for you", status=400, error_at=3)
+    async with answering(open_own, control) as visitor:
+        reply = await visitor.call("POST", "/api/chat", asking("Hello"), {"Accept": "application/json"})
+        assert reply.status == 200
+        assert "t0" in reply.json["parts"][-1]["text"]
+        assert reply.json["metadata"]["error"] == "No more for you"
+
+
+async def test_a_picture_without_words_is_no_empty_message(visitor: Client) -> None:
+    picture = {"type": "file", "url": "data:image/png;base64,AA==", "mediaType": "image/png", "filename": None}
+    body = {**json.loads(with_parts(picture)), "id": new_id()}
+    assert (await visitor.call("POST", "/api/chat", body, {"Prefer": "respond-async"})).status == 202
+
+
+async def test_what_is_nested_as_deep_as_may_be_is_kept_and_comes_back(visitor: Client) -> None:
+    parts = [{"type": "text", "text": QUICK}, {"type": "data-note", "data": nested(50)}]
+    chat = new_id()
+    body = {"id": chat, "message": {"id": "m", "role": "user", "parts": parts}}
+    reply = await visitor.call("POST", "/api/chat", body, {"Accept": "application/json"})
+    assert reply.status == 200
+    assert (await visitor.get(f"/api/conversations/{chat}/messages"))["items"][0]["parts"] == parts
 
 
 async def test_the_workflow_transport_sends_plain_text_and_names_no_chat(visitor: Client) -> None:
@@ -100,6 +161,11 @@ async def test_a_tool_call_is_shown_as_it_forms(visitor: Client) -> None:
         (b'{"id": "a", "messages": [], "settings": []}', "bad_request:chat"),
         (b'{"id": "a", "messages": [{"role": "user", "parts": "x"}]}', "bad_request:chat"),
         (b"\xff\xfe", "bad_request:api"),
+        (with_parts({"type": "data-note", "data": 1}), "bad_request:chat"),
+        (with_parts({"type": "data-note", "data": 1}, {"type": "text", "text": " "}), "bad_request:chat"),
+        (with_parts({"type": "text", "text": "x"}, {"type": "data-note", "data": nested(300)}), "bad_request:chat"),
+        (with_parts({"type": "text", "text": "x"}, {"type": "data-note", "data": nested(65)}), "bad_request:chat"),
+        (with_parts({"type": "file", "url": "data:,x", "mediaType": "a/b", "filename": [1]}), "bad_request:chat"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_before_anything_is_written(

@@ -114,3 +114,23 @@ async def test_an_offset_counts_only_where_its_run_is_named(visitor: Client) -> 
     address = f"/api/chat/{body['id']}/stream"
     assert await chunks(await visitor.open("GET", address, headers={"Last-Event-ID": "6"})) == whole
     assert await chunks(await visitor.open("GET", f"{address}?after=4")) == whole
+
+
+async def test_a_place_behind_the_end_of_an_answer_is_refused_before_the_first_byte(visitor: Client) -> None:
+    stream = await visitor.open("POST", "/api/chat", asking(QUICK))
+    whole, run = await chunks(stream), stream.headers["x-threadline-run"]
+    await until_ended(visitor, run)
+    tail = len(whole)
+    for address in (f"/api/chat/{run}/stream", f"/api/runs/{run}/events"):
+        assert (await visitor.call("GET", f"{address}?after={tail - 1}")).status == 200
+        for query, headers in (
+            (f"?after={tail}", {}),
+            ("", {"Last-Event-ID": "99999"}),
+            ("?live=false&after=99999", {}),
+        ):
+            reply = await visitor.call("GET", address + query, headers=headers)
+            assert reply.status == 409, (address, query)
+            error = reply.json["error"]
+            assert (error["code"], error["details"]) == ("conflict:stream", {"tail": tail})
+    reply = await visitor.call("GET", f"/api/chat/{run}/stream?startIndex={tail + 1}")
+    assert reply.json["error"]["code"] == "conflict:stream"

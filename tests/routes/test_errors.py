@@ -103,8 +103,8 @@ async def test_a_body_that_is_too_large_is_refused(visitor: Client, address: str
 @pytest.mark.parametrize("address", ["/api/chat", "/api/conversations"])
 async def test_a_body_that_does_not_say_how_long_it_is_has_the_same_limit(house: House, address: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
-    head = f"POST {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    writer.write(head.encode())
+    head = f"POST {address} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
     piece = b"x" * 65536
     for _ in range(80):
         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -128,6 +128,18 @@ async def test_an_id_that_is_no_id_is_replaced(visitor: Client, given: str) -> N
 async def test_every_answer_carries_a_request_id(visitor: Client) -> None:
     for address in ("/", "/healthz", "/api/me", "/assets/page-1a2b3c.js", "/openapi.json"):
         assert (await visitor.call("GET", address)).headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    "address", ["/healthz", "/readyz", "/api/me", "/api/models", "/api/conversations", "/docs", "/"]
+)
+async def test_head_is_taken_wherever_get_is(visitor: Client, address: str) -> None:
+    whole = await visitor.call("GET", address)
+    head = await visitor.open("HEAD", address)
+    assert head.status == whole.status == 200
+    assert head.headers["content-length"] == str(len(whole.body))
+    assert await head._reader.read() == b""
+    head.close()
 
 
 async def test_a_head_request_is_refused_without_a_body(visitor: Client) -> None:

@@ -51,7 +51,17 @@ async def test_a_page_that_was_built_anew_is_seen_at_once(open_own: Any) -> None
 
 @pytest.mark.parametrize(
     "address",
-    ["/assets/..%2f..%2flock", "/..%2fdata%2flock", "/assets/none.js", "/none", "/assets/%00", "/%2e%2e", "/assets/."],
+    [
+        "/assets/..%2f..%2flock",
+        "/..%2fdata%2flock",
+        "/assets/none.js",
+        "/none",
+        "/assets/%00",
+        "/%2e%2e",
+        "/assets/.",
+        "/" + "a" * 300,
+        "/" + "a" * 5000,
+    ],
 )
 async def test_nothing_outside_the_folder_is_served(visitor: Client, address: str) -> None:
     assert (await visitor.call("GET", address)).status == 404

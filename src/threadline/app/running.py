@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from threadline.app import lock
 from threadline.app.compose import App, Seams, open_app
-from threadline.app.failures import CannotStart
+from threadline.app.failures import CannotStart, storage_faults_told
 from threadline.app.logs import configure
 from threadline.server import AddressTaken, Server, addresses, bind
 from threadline.settings import Settings
@@ -33,6 +34,8 @@ _SWITCH_SECONDS: Final = 0.0005
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine on the fastest loop there is, with the program's log."""
     configure()
+    # A data folder that was there before may be open to others; what is written into it is not.
+    os.umask(0o077)
     # With Python's own 5 ms a busy loop takes the interpreter back each turn before a writing thread may ask for it:
     # one commit was seen waiting for 17 seconds, with this for 15 ms.
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -71,7 +74,8 @@ async def migrate(settings: Settings) -> None:
     """Bring the store's schema up to date. Raises ``CannotStart``."""
     lock.prepare(settings.data)
     with lock.locked(settings.data):
-        store = await Store.open(settings.store_path, SystemWorld(), signals.Signals())
+        with storage_faults_told():
+            store = await Store.open(settings.store_path, SystemWorld(), signals.Signals())
         await store.close()
 
 

@@ -47,7 +47,7 @@ def within(run: RunRow, start: int) -> int:
     tail = run.next_offset
     if tail is not None and start > tail:
         raise Conflict(
-            f"This answer has ended, and has {tail} events: there is nothing at offset {start}. Read it from the start.",
+            f"This answer has ended and has {tail} events: nothing is at offset {start}. Read it from the start.",
             surface="stream",
             details={"tail": tail},
         )
