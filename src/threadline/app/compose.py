@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from threadline import __version__
 from threadline.app import lock
+from threadline.app.failures import storage_faults_told
 from threadline.domain.catalog import ProviderConfig, configs_for_keys
 from threadline.log.protocol import Log
 from threadline.log.sqlite import SqliteLog
@@ -79,14 +80,15 @@ async def open_app(settings: Settings, seams: Seams = Seams()) -> AsyncIterator[
     async with AsyncExitStack() as stack:
         lock.prepare(settings.data)
         stack.enter_context(lock.locked(settings.data))
-        store = await Store.open(settings.store_path, world, signals)
-        stack.push_async_callback(store.close)
-        log = seams.log
-        if log is None:
-            log = await SqliteLog.open(settings.log_path, world)
-            stack.push_async_callback(log.close)
-        # The lock tells that whoever held these is gone.
-        await store.write(runs.break_leases)
+        with storage_faults_told():
+            store = await Store.open(settings.store_path, world, signals)
+            stack.push_async_callback(store.close)
+            log = seams.log
+            if log is None:
+                log = await SqliteLog.open(settings.log_path, world)
+                stack.push_async_callback(log.close)
+            # The lock tells that whoever held these is gone.
+            await store.write(runs.break_leases)
         registry = _registry(settings, world)
         stack.push_async_callback(registry.close)
         yield _compose(settings, seams, _Ground(world, signals, draining, store, log, registry))

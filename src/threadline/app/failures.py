@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadline.domain.errors import Unavailable
+
 
 class CannotStart(Exception):
     """Something about this machine is in the way. The message says what, and what to do."""
+
+
+@contextmanager
+def storage_faults_told() -> Iterator[None]:
+    """While storage is opened: what is wrong with it keeps the server from starting, and is told in its own words."""
+    try:
+        yield
+    except Unavailable as fault:
+        raise CannotStart(fault.message) from None
