@@ -57,10 +57,10 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
       )}
       {deleting && (
         <ConfirmDelete
-          row={row}
           conversation={conversation}
           title={title}
           onDone={() => setDeleting(false)}
+          onClosed={() => refocus(row)}
         />
       )}
     </li>
@@ -192,13 +192,21 @@ function Rename({ conversation, onDone }: { conversation: Conversation; onDone()
 }
 
 interface ConfirmProps {
-  row: RefObject<HTMLLIElement | null>;
   conversation: Conversation;
   title: string;
   onDone(): void;
+  onClosed(): void;
 }
 
-function ConfirmDelete({ row, conversation, title, onDone }: ConfirmProps) {
+/** Answers an event in place of what would come of it else. */
+function instead(then: () => void): (event: Event) => void {
+  return (event) => {
+    event.preventDefault();
+    then();
+  };
+}
+
+function ConfirmDelete({ conversation, title, onDone, onClosed }: ConfirmProps) {
   const kit = useKit();
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -221,10 +229,7 @@ function ConfirmDelete({ row, conversation, title, onDone }: ConfirmProps) {
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="float-in fixed inset-0 z-[60] bg-black/40" />
         <AlertDialog.Content
-          onCloseAutoFocus={(event) => {
-            event.preventDefault();
-            refocus(row);
-          }}
+          onCloseAutoFocus={instead(onClosed)}
           className="fade-in fixed inset-x-0 top-[28vh] z-[61] mx-auto w-[min(26rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-5 shadow-float"
         >
           <AlertDialog.Title className="text-base font-semibold">Delete this conversation?</AlertDialog.Title>
