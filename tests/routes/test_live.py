@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.routes.conftest import House, asking, begun, chunks
-from tests.support.answers import submit
+from tests.support.answers import submit, until_ended
 from tests.support.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -231,3 +231,15 @@ async def test_a_server_that_goes_away_says_when_to_come_back(open_own: Any) -> 
                 await take(socket)
             assert socket.close_code == 1012
         await house.task
+
+
+async def test_a_place_behind_the_end_of_a_run_is_refused_and_the_name_is_free_again(visitor: Client) -> None:
+    run = await begun(visitor, "Say it at once.")
+    tail = (await until_ended(visitor, run))["next_offset"]
+    async with socket_of(visitor) as socket:
+        await say(socket, type="subscribe", id="s", stream=f"runs/{run}", after=tail)
+        refused = await take(socket)
+        assert (refused["id"], refused["error"]["code"]) == ("s", "conflict:stream")
+        await say(socket, type="subscribe", id="s", stream=f"runs/{run}", after=tail - 1)
+        assert (await take(socket))["type"] == "subscribed"
+        assert await take(socket) == {"type": "end", "id": "s", "next": tail}
