@@ -4,13 +4,13 @@ import { describe, expect, it } from "vitest";
 import { Api, wordsOf } from "../src/protocol/api.ts";
 import { ApiError } from "../src/protocol/errors.ts";
 
-function server(answers: Record<string, () => Response | Promise<Response>>) {
+function server(answers: Record<string, () => Response | Promise<Response>>, early?: Promise<Response>) {
   const asked: string[] = [];
   const send = (async (url: string, init: RequestInit) => {
     asked.push(`${init.method} ${url}`);
     return (answers[url] ?? (() => Response.json({})))();
   }) as typeof fetch;
-  return { asked, api: new Api("", send) };
+  return { asked, api: new Api("", send, early) };
 }
 
 describe("the client", () => {
@@ -31,6 +31,21 @@ describe("the client", () => {
     up = true;
     await api.models();
     expect(asked.length).toBe(3);
+  });
+
+  it("takes what was asked before the page was there, unless that failed, and only once", async () => {
+    const me = { id: "user_1", kind: "guest", name: null };
+    const good = server({}, Promise.resolve(Response.json(me)));
+    expect(await good.api.me()).toEqual(me);
+    expect(good.asked).toEqual([]);
+    good.api.forgetMe();
+    await good.api.me();
+    expect(good.asked).toEqual(["GET /api/me"]);
+    const refused = Promise.reject(new TypeError("down"));
+    refused.catch(() => {});
+    const bad = server({}, refused);
+    await bad.api.me();
+    expect(bad.asked).toEqual(["GET /api/me"]);
   });
 
   it("tells the server's own words, and when to come again", async () => {

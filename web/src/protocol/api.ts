@@ -22,15 +22,29 @@ export class Api {
   constructor(
     private readonly base = "",
     private readonly send: typeof fetch = (...args) => fetch(...args),
+    /** The answer to the first `me`, asked while the page was still being loaded. */
+    private early: Promise<Response> | undefined = undefined,
   ) {}
 
   /** Who we are; asked once, before anything else, so that parallel first requests do not make several guests. */
   me(): Promise<Me> {
-    this.who ??= this.ask<Me>("GET", "/api/me").catch((error: unknown) => {
+    this.who ??= this.askMe().catch((error: unknown) => {
       this.who = null;
       throw error;
     });
     return this.who;
+  }
+
+  private async askMe(): Promise<Me> {
+    const { early } = this;
+    this.early = undefined;
+    try {
+      const response = await early;
+      if (response?.ok) return (await response.json()) as Me;
+    } catch {
+      // Asked once more, and then it is told why.
+    }
+    return this.ask("GET", "/api/me");
   }
 
   /** Ask again with the next request: the session may be another. */

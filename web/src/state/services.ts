@@ -7,7 +7,14 @@ import { Feed } from "./feed.ts";
 import { Journal, readAgain } from "./journal.ts";
 import { Runs } from "./runs.ts";
 
-export const api = new Api();
+declare global {
+  interface Window {
+    /** See `public/theme.js`. */
+    threadlineMe?: Promise<Response>;
+  }
+}
+
+export const api = new Api(undefined, undefined, window.threadlineMe);
 export const queries = makeQueryClient();
 export const journal = new Journal(queries);
 export const live = new Live({ base: location.origin });
