@@ -125,6 +125,18 @@ describe("the runs of a page", () => {
     expect(runs.known("run_1")).toBeUndefined();
   });
 
+  it("ask once more for one that was refused when it has ended", () => {
+    const store = runs.of("run_1");
+    store.hold();
+    source.sink!.onError!({ code: "unavailable:live", message: "No.", status: 503, retryable: true });
+    expect(source.asked.length).toBe(1);
+    runs.ended("run_1");
+    expect(source.asked.length).toBe(2);
+    source.sink!.onEvents([...begin, say("a"), { type: "finish" }], 0);
+    vi.advanceTimersByTime(100);
+    expect(store.get()).toMatchObject({ finished: true, errorText: null });
+  });
+
   it("keep one that ended for as long as it is looked at", () => {
     const release = runs.of("run_1").hold();
     source.sink!.onEvents([...begin, say("a")], 0);

@@ -57,6 +57,7 @@ export class RunStore {
   private view: RunView;
   private stop: (() => void) | null = null;
   private readers = 0;
+  private refused = false;
 
   constructor(
     readonly id: string,
@@ -98,7 +99,15 @@ export class RunStore {
     };
   }
 
+  /** Try once more where it could not be followed: its end is known, so that all of it can be read. */
+  resume(): void {
+    if (!this.refused || this.readers === 0) return;
+    this.fold.errorText = null;
+    this.follow();
+  }
+
   private follow(): void {
+    this.refused = false;
     this.stop = this.live.follow<Event>(`runs/${this.id}`, this.fold.count - 1, {
       onEvents: (events, offset) => this.take(events, offset),
       onError: (error) => this.fail(error),
@@ -112,6 +121,7 @@ export class RunStore {
   }
 
   private fail(error: ErrorBody): void {
+    this.refused = true;
     this.fold.errorText ??= error.message;
     this.painter.request(this.paint);
   }
@@ -170,7 +180,9 @@ export class Runs {
 
   /** The server says that it has ended: what is missing here can be read from its message, or from its start. */
   ended(id: string): void {
-    if (!this.stores.has(id)) return;
+    const store = this.stores.get(id);
+    if (!store) return;
+    store.resume();
     this.over.add(id);
     this.tidy(id);
   }
