@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threadline.domain.catalog import Capabilities, Model
+from threadline.domain.errors import UnsupportedModel
 from threadline.services.models import Models
 
 
@@ -14,6 +15,11 @@ class Known:
                 "a/b", "a", "A", "b", context=1000, available=False, reason="No a API key found. Add one in Settings."
             ),
         ]
+
+    def model(self, model_id: str) -> Model:
+        if model_id != "c/asked":
+            raise UnsupportedModel
+        return Model(model_id, "c", "C", "asked")
 
 
 def test_models_are_listed_with_what_is_known_of_them() -> None:
@@ -31,3 +37,8 @@ def test_models_are_listed_with_what_is_known_of_them() -> None:
         "available": False,
         "reason": "No a API key found. Add one in Settings.",
     }
+
+
+def test_the_default_is_listed_also_before_its_provider_has_told_which_models_it_has() -> None:
+    assert [row["id"] for row in Models(Known(), "c/asked").listed()["items"]] == ["c/asked", "demo/demo", "a/b"]
+    assert [row["id"] for row in Models(Known(), "no/such").listed()["items"]] == ["demo/demo", "a/b"]

@@ -86,6 +86,12 @@ class Registry:
                 rows += [describe(config, name, has_key=has_key) for name in model_names(config)]
         return rows
 
+    def model(self, model_id: str) -> Model:
+        """One model as :meth:`models` shows it, also where the provider has not told its list yet. Raises
+        ``UnsupportedModel``."""
+        config, name = self._find(model_id)
+        return describe(config, name, has_key=bool(self._resolve(config)))
+
     def get(self, model_id: str) -> tuple[Provider, str]:
         """The provider for ``provider/model``, and the provider's own name of the model.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
 from threadline.domain.catalog import Model
+from threadline.domain.errors import UnsupportedModel
 
 
 class Catalogue(Protocol):
@@ -13,6 +15,10 @@ class Catalogue(Protocol):
 
     def models(self) -> list[Model]:
         """All models that are known now, those of one provider together."""
+        ...
+
+    def model(self, model_id: str) -> Model:
+        """One of them, also where its provider has not told which it has. Raises ``UnsupportedModel``."""
         ...
 
 
@@ -26,5 +32,9 @@ class Models:
     def listed(self) -> dict[str, Any]:
         """``{items, next, default}``; items ``{id, provider, provider_name, name, capabilities: {tools, reasoning,
         vision}, context, available, reason}``."""
-        items = [asdict(model) for model in self._catalogue.models()]
-        return {"items": items, "next": None, "default": self.default}
+        models = self._catalogue.models()
+        if all(model.id != self.default for model in models):
+            # A provider that is still being asked for its list: what is used by default is there all the same.
+            with suppress(UnsupportedModel):
+                models = [self._catalogue.model(self.default), *models]
+        return {"items": [asdict(model) for model in models], "next": None, "default": self.default}

@@ -81,10 +81,18 @@ export interface Submitted {
 }
 
 /** A change of something that is the user's, in the order in which it happened. */
+export interface MessageAdded {
+  type: "message.added";
+  conversation_id: string;
+  message: Message;
+  /** The message is too large for the feed, and comes without its parts. */
+  truncated?: boolean;
+}
+
 export type FeedEvent =
   | { type: "conversation.created" | "conversation.updated"; conversation: Conversation }
   | { type: "conversation.deleted"; id: string }
-  | { type: "message.added"; conversation_id: string; message: Message }
+  | MessageAdded
   | { type: "run.queued" | "run.started" | "run.finished"; run: Run };
 
 const ACTIVE: ReadonlySet<string> = new Set(["queued", "running", "streaming"]);

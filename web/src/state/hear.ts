@@ -1,7 +1,14 @@
 /** What events of the feed, and the ends of answers, change in what the page knows. */
 
 import { isText } from "../protocol/events.ts";
-import { type Conversation, type FeedEvent, isActive, type Message, type Run } from "../protocol/types.ts";
+import {
+  type Conversation,
+  type FeedEvent,
+  isActive,
+  type Message,
+  type MessageAdded,
+  type Run,
+} from "../protocol/types.ts";
 import {
   answerOf,
   keys,
@@ -33,10 +40,17 @@ export function hear(event: FeedEvent): void {
   if (event.type === "conversation.deleted") forget(event.id);
   else if ("conversation" in event) hearOfConversation(event.conversation);
   else if ("run" in event) hearOfRun(event.run);
-  else editMessages(event.conversation_id, (data) => upsertMessage(data, event.message));
+  else hearOfMessage(event);
 }
 
 feed.onEvent = hear;
+
+function hearOfMessage(event: MessageAdded): void {
+  const id = event.conversation_id;
+  editMessages(id, (data) => upsertMessage(data, event.message));
+  // A large message is told of without its parts; who shows its conversation reads them.
+  if (event.truncated) void queries.invalidateQueries({ queryKey: keys.messages(id), exact: true });
+}
 
 function hearOfConversation(conversation: Conversation): void {
   const { id, leaf_id } = conversation;
