@@ -46,7 +46,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
         for listening in sockets:
             listening.close()
         raise AddressTaken(
-            f"Cannot listen on {host} port {port}: {fault.strerror}. Stop what uses it, or choose another --port."
+            f"Cannot listen on {host} port {port}: {fault.strerror}. Stop what uses it, or choose another by --port or "
+            "THREADLINE_PORT."
         ) from None
     return sockets
 

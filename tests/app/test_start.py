@@ -51,7 +51,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
 def test_a_server_says_where_it_is_and_leaves_in_peace(tmp_path: Path) -> None:
     port = free_port()
     with started(tmp_path / "data", "--port", str(port)) as (child, line):
-        assert line == f"Threadline is ready on http://127.0.0.1:{port}"
+        assert line.startswith(f"Threadline is ready on http://127.0.0.1:{port} (process ")
         assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
         child.send_signal(signal.SIGTERM)
         out, err = child.communicate(timeout=30)
@@ -158,13 +158,32 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
         '[[providers]]\nname = "odd"\nkind = "odd"\n'
         '[[providers]]\nname = "o"\nkind = "openai"\n'
     )
-    port = free_port()
-    with started(tmp_path / "data", "--port", str(port)):
-        done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(port), THREADLINE_COLOUR="red")
+    port, data = free_port(), tmp_path / "elsewhere" / "data"
+    data.parent.mkdir()
+    with started(data, "--port", str(port)):
+        done = run(tmp_path, "doctor", "--data", str(data), "--port", str(port), THREADLINE_COLOUR="red")
     assert done.returncode == 1
     said = ("The data folder is in use", f"Port {port}", "no key", "unknown kind", "nowhere/x", "THREADLINE_COLOUR")
     for words in said:
         assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('[[providers]]\nname = "odd"\nkind = "odd"\n', "odd"),
+        ('[[providers]]\nname = "l"\nkind = "openai-compatible"\n', "base_url"),
+        ('[models]\nchat = "nowhere/x"\n', "nowhere"),
+    ],
+)
+def test_a_provider_or_model_that_can_never_answer_ends_the_start_with_one_line(
+    tmp_path: Path, lines: str, words: str
+) -> None:
+    (tmp_path / "threadline.toml").write_text(lines)
+    done = run(tmp_path, "serve", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    assert done.returncode == 3
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_commands_are_those_that_are_told_of(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 
 from threadline import __version__
 from threadline.app import lock
-from threadline.app.failures import storage_faults_told
+from threadline.app.failures import CannotStart, storage_faults_told
 from threadline.domain.catalog import ProviderConfig, configs_for_keys
+from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.log.protocol import Log
 from threadline.log.sqlite import SqliteLog
 from threadline.providers.registry import Registry
@@ -168,5 +169,19 @@ def _registry(settings: Settings, world: World) -> Registry:
         ollama_url=settings.ollama_url,
         stall_seconds=settings.stall_seconds,
     )
+    _check(registry, settings.models["chat"])
     registry.start()
     return registry
+
+
+def _check(registry: Registry, chat: str) -> None:
+    """What can never answer is told at the start, not in the first chat. Raises ``CannotStart``."""
+    for fault in registry.faults():
+        raise CannotStart(fault)
+    try:
+        registry.get(chat)
+    except UnsupportedModel as fault:
+        raise CannotStart(f"The model for chat, {chat}, cannot be used. {fault.message}") from None
+    except MissingKey:
+        # Another model can be chosen, and the key can come later.
+        return

@@ -108,13 +108,13 @@ def _providers(settings: Settings) -> Iterator[Finding]:
         kind = KINDS.get(config.kind)
         if kind is None:
             remedy = f"Use one of these kinds: {', '.join(sorted(KINDS))}."
-            yield Finding(f"Provider {config.name} is of the unknown kind {config.kind}.", remedy)
+            yield Finding(f"Provider {config.name} is of the unknown kind {config.kind}.", remedy, fatal=True)
         elif kind.needs_key and not config.api_key:
             yield Finding(f"Provider {config.name} has no key.", "Set its api_key, or the environment's usual name.")
         elif config.address is None and config.kind != "demo":
-            yield Finding(f"Provider {config.name} has no address.", 'Set base_url = "https://…".')
+            yield Finding(f"Provider {config.name} has no address.", 'Set base_url = "https://…".', fatal=True)
         else:
-            yield Finding(f"Provider {config.name} is set up.")
+            yield Finding(f"Provider {config.name} is set up; whether it answers was not tried.")
 
 
 def _slots(settings: Settings) -> Iterator[Finding]:
@@ -124,7 +124,8 @@ def _slots(settings: Settings) -> Iterator[Finding]:
     for slot, model in settings.models.items():
         if model.partition("/")[0] not in named:
             remedy = f"Set the provider up, or choose another model for {slot} under [models]."
-            yield Finding(f"The model for {slot}, {model}, is of a provider that is not set up.", remedy)
+            text = f"The model for {slot}, {model}, is of a provider that is not set up."
+            yield Finding(text, remedy, fatal=slot == "chat")
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

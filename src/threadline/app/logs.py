@@ -34,8 +34,8 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send all logging through one handler; libraries only from warnings on."""
+def configure(level: int = logging.WARNING) -> None:
+    """Send all logging through one handler, from ``level`` on; libraries only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

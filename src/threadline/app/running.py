@@ -17,6 +17,7 @@ from threadline.app import lock
 from threadline.app.compose import App, Seams, open_app
 from threadline.app.failures import CannotStart, storage_faults_told
 from threadline.app.logs import configure
+from threadline.domain.catalog import KINDS
 from threadline.server import AddressTaken, Server, addresses, bind
 from threadline.settings import Settings
 from threadline.store import signals
@@ -86,7 +87,8 @@ async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
         _tidy()
         where = addresses(sockets)
         shown = [place for place in where if "0.0.0.0" not in place and "[::]" not in place]
-        say(f"Threadline is ready on {(shown or [f'http://127.0.0.1:{sockets[0].getsockname()[1]}'])[0]}")
+        address = (shown or [f"http://127.0.0.1:{sockets[0].getsockname()[1]}"])[0]
+        say(f"Threadline is ready on {address} (process {os.getpid()})")
 
     server = Server(app.site, app.world, app.draining, ready, drain_seconds=app.settings.drain_seconds)
 
@@ -138,3 +140,6 @@ def _tidy() -> None:
 def _warn(settings: Settings) -> None:
     for name in settings.unknown:
         log.warning("%s is not a setting of this version", name)
+    for provider in settings.keys:
+        if provider not in KINDS:
+            log.warning("the key for %s is not used: this version does not speak to it yet", provider)

@@ -209,6 +209,19 @@ class Unavailable(ThreadlineError):
     status = 503
 
 
+def restored(message: str, code: str | None, retryable: bool) -> ThreadlineError:
+    """An error out of what was written down of it; of its code's class, or a provider's where that is not known."""
+    kind = (code or "").partition(":")[0]
+    found = next((cls for cls in _tree(ThreadlineError) if cls.type == kind), ProviderError)
+    error = found(message)
+    error.retryable = retryable
+    return error
+
+
+def _tree(top: type[ThreadlineError]) -> list[type[ThreadlineError]]:
+    return [top, *(cls for below in top.__subclasses__() for cls in _tree(below))]
+
+
 def error_body(error: ThreadlineError, request_id: str) -> dict[str, Any]:
     """The one JSON shape of an error: ``{"error": {code, message, status, request_id, retryable, details?}}``."""
     body: dict[str, Any] = {

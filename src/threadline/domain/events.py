@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from threadline.domain.errors import ThreadlineError
 from threadline.domain.messages import Usage
 
 Event = dict[str, Any]
@@ -51,9 +52,9 @@ def abort(reason: str) -> Event:
     return {"type": "abort", "reason": reason}
 
 
-def error(text: str) -> Event:
-    """The answer failed; ``text`` is for people."""
-    return {"type": "error", "errorText": text}
+def error(fault: ThreadlineError) -> Event:
+    """The answer failed; ``errorText`` is for people, ``code`` and ``retryable`` for programs."""
+    return {"type": "error", "errorText": fault.message, "code": fault.code, "retryable": fault.retryable}
 
 
 def message_metadata(metadata: dict[str, Any]) -> Event:

@@ -31,7 +31,7 @@ class Fold:
         self.usage: Usage = {}
         self.finish_reason: str | None = None
         self.step_reason: str | None = None
-        self.error_text: str | None = None
+        self.error: Event | None = None
         self.started = self.finished = self.aborted = self.in_step = False
         self.steps = 0
         self.step_at = 0
@@ -60,6 +60,11 @@ class Fold:
             self.parts.append({key: value for key, value in event.items() if value is not None})
         elif kind.startswith("data-"):
             self._data(event)
+
+    @property
+    def error_text(self) -> str | None:
+        """Why the answer failed, for people; None where it did not."""
+        return None if self.error is None else str(self.error["errorText"])
 
     def apply_all(self, events: Iterable[Event]) -> Fold:
         """Take several; returns itself."""
@@ -108,7 +113,7 @@ class Fold:
         self.aborted = True
 
     def _error(self, event: Event) -> None:
-        self.error_text = event["errorText"]
+        self.error = event
 
     def _start_step(self, _event: Event) -> None:
         self.steps += 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -149,7 +151,8 @@ class Http:
         except aiohttp.InvalidURL as fault:
             raise ProviderError(f"The address of {provider} is not a URL. Check base_url.") from fault
         except aiohttp.ClientConnectorError as fault:
-            raise _unreachable(provider, fault.strerror or "no connection") from fault
+            why = os.strerror(fault.os_error.errno).lower() if fault.os_error.errno else "no connection"
+            raise _unreachable(provider, f"{why} at {_place(url)}. Is it running, and is base_url right?") from fault
         except (aiohttp.ClientError, OSError) as fault:
             raise _unreachable(provider, "the connection broke before it answered") from fault
 
@@ -171,7 +174,13 @@ def _stalled(provider: str) -> ProviderStalled:
     )
 
 
+def _place(url: str) -> str:
+    """Host and port alone: the rest of an address may hold what nobody else should see."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def _unreachable(provider: str, why: str) -> ProviderUnreachable:
+    words = f"{provider} could not be reached: {why}"
     return ProviderUnreachable(
-        f"{provider} could not be reached: {why}.", retryable=True, details={"provider": provider}
+        words if words.endswith("?") else f"{words}.", retryable=True, details={"provider": provider}
     )

@@ -86,6 +86,11 @@ class Registry:
                 rows += [describe(config, name, has_key=has_key) for name in model_names(config)]
         return rows
 
+    def faults(self) -> list[str]:
+        """What is wrong with how providers are set up, such that they can never answer; a missing key is not."""
+        rows = [describe(config, "", has_key=True) for config in self._configs.values()]
+        return [row.reason for row in rows if row.reason is not None]
+
     def model(self, model_id: str) -> Model:
         """One model as :meth:`models` shows it, also where the provider has not told its list yet. Raises
         ``UnsupportedModel``."""
@@ -137,6 +142,9 @@ class Registry:
     def _find(self, model_id: str) -> tuple[ProviderConfig, str]:
         provider, name = split_model_id(model_id)
         config = self._configs.get(provider)
+        if config is None and provider in KINDS and KINDS[provider].needs_key:
+            usual = ProviderConfig(provider, provider)
+            raise MissingKey(missing_key(usual), surface="chat", details={"provider": provider})
         if config is None:
             raise UnsupportedModel(
                 f"No provider is called {provider!r} here. Pick one of the models that /api/models lists.",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from threadline.domain.errors import ProviderError
-from threadline.domain.messages import text_of
 from threadline.routes import body, chat_request
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers, exchange_of, header, query
@@ -39,23 +35,12 @@ class Chat:
             return
         if _wants_json(scope):
             exchange_of(scope).headers.extend(run_headers(run))
-            message = await Waiting(context.pulse, self._message(user_id, run.id)).result(receive)
+            message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
             await _send_json(send, orjson.dumps(message), [])
             return
         source = context.answers.follow(run)
         headers = UI_HEADERS + run_headers(run)
         await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
-
-    async def _message(self, user_id: str, run_id: str) -> dict[str, Any]:
-        """The finished message. Raises ``ProviderError`` where the run failed before it had any text; with text, the
-        error is in the message's metadata."""
-        message = await self._context.answers.message(user_id, run_id)
-        run = await self._context.answers.run(user_id, run_id)
-        if run.status == "error":
-            if not text_of(message["parts"]).strip():
-                raise ProviderError(run.error, details={"run": run_id})
-            message["metadata"] = {**message["metadata"], "error": run.error}
-        return message
 
 
 UI_HEADERS: Headers = [(b"x-vercel-ai-ui-message-stream", b"v1")]

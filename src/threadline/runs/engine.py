@@ -6,7 +6,7 @@ import logging
 
 from threadline.domain import events
 from threadline.domain.endings import beginning, ending, lost_usage
-from threadline.domain.errors import Fenced, Gone, NotFound, ProviderError, ThreadlineError
+from threadline.domain.errors import Fenced, Gone, NotFound, ThreadlineError
 from threadline.domain.events import Event
 from threadline.domain.messages import Usage, add_usage, is_tool
 from threadline.domain.seam import NotContinued
@@ -79,15 +79,14 @@ class Engine:
             last = [*_closed(writer), events.abort("stopped"), ending(writer.record, "other")]
         except NotContinued:
             last = [*_closed(writer), ending(writer.record, "interrupted")]
-        except ProviderError as error:
-            last = _failed(run, writer, error.message)
         except (Fenced, NotFound, Gone):
             raise
         except ThreadlineError as error:
-            last = _failed(run, writer, error.message)
+            _log.warning("an answer failed", extra={"run": run.id, "model": run.model, "code": error.code})
+            last = _failed(run, writer, error)
         except Exception:
             _log.exception("run failed", extra={"run": run.id})
-            last = _failed(run, writer, ThreadlineError().message)
+            last = _failed(run, writer, ThreadlineError(surface="chat"))
         await writer.append(last, close=True)
 
     async def _produce(self, run: RunRow, writer: RunWriter, control: Control) -> list[Event]:
@@ -99,7 +98,7 @@ class Engine:
             raise Interrupted("stop")
         await self._begin(run, writer, plan)
         if plan.action == "give-up":
-            return _failed(run, writer, recovery.GIVEN_UP)
+            return _failed(run, writer, ThreadlineError(recovery.GIVEN_UP, surface="chat"))
         if plan.action == "end":
             return [ending(writer.record, writer.record.step_reason or "other")]
         return await self._steps(await self._context(run), writer, control, plan)
@@ -154,9 +153,9 @@ def _start(run: RunRow) -> Event:
     return beginning(run.message_id, run.id, run.model, run.created_at)
 
 
-def _failed(run: RunRow, writer: RunWriter, text: str) -> list[Event]:
+def _failed(run: RunRow, writer: RunWriter, error: ThreadlineError) -> list[Event]:
     begin = [] if writer.record.started else [_start(run)]
-    return [*begin, *_closed(writer), events.error(text), ending(writer.record, "error")]
+    return [*begin, *_closed(writer), events.error(error), ending(writer.record, "error")]
 
 
 def _closed(writer: RunWriter) -> list[Event]:

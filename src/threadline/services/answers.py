@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from threadline.domain.endings import status_of
-from threadline.domain.errors import Gone, NotFound
+from threadline.domain.errors import Gone, NotFound, restored
 from threadline.domain.events import decode
 from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
@@ -112,7 +112,10 @@ class Answers:
         }
 
     async def message(self, user_id: str, run_id: str) -> dict[str, Any]:
-        """The finished message ``{id, role, parts, metadata}``; waits for the end of its run."""
+        """The finished message ``{id, role, parts, metadata}``; waits for the end of its run.
+
+        Raises the error with which the run failed, where it had said nothing before; else it is in the metadata.
+        """
         run = await self.run(user_id, run_id)
         record = Fold()
         async with aclosing(self.follow(run)) as steps:
@@ -120,12 +123,15 @@ class Answers:
                 for batch in batches:
                     record.apply_all(map(decode, batch.messages))
         await self.settle(run_id)
-        return {
-            "id": run.message_id,
-            "role": "assistant",
-            "parts": record.snapshot(),
-            "metadata": record.metadata,
-        }
+        parts, metadata = record.snapshot(), record.metadata
+        if record.error is not None:
+            text = record.error["errorText"]
+            if not text_of(parts).strip():
+                fault = restored(text, record.error.get("code"), bool(record.error.get("retryable")))
+                fault.details = {"run": run_id}
+                raise fault
+            metadata = {**metadata, "error": text}
+        return {"id": run.message_id, "role": "assistant", "parts": parts, "metadata": metadata}
 
     async def settle(self, run_id: str) -> bool:
         """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Twice is as once."""

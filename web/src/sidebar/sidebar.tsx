@@ -62,7 +62,7 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
       <input
         type="search"
         aria-label="Search conversations by title"
-        placeholder="Search"
+        placeholder="Search titles"
         value={value}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={(event) => {
