@@ -9,7 +9,7 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from threadline.routes import conversations, health, hosts, me, messages, models, openapi, runs, stop
+from threadline.routes import conversations, health, hosts, manual, me, messages, models, openapi, runs, stop
 from threadline.routes.body import LimitedRoute
 from threadline.routes.chat import Chat
 from threadline.routes.chat_stream import ChatStream
@@ -57,7 +57,7 @@ def raw(context: Context) -> list[Route | WebSocketRoute]:
 
 def build(context: Context, version: str) -> ASGIApp:
     """The application: every address that is answered, behind the one door."""
-    api = FastAPI(title="Threadline", version=version, redoc_url=None, redirect_slashes=False)
+    api = FastAPI(title="Threadline", version=version, docs_url=None, redoc_url=None, redirect_slashes=False)
     api.state.context = context
     router = APIRouter(route_class=LimitedRoute)
     for method, path, handler, more in RESOURCES:
@@ -65,6 +65,7 @@ def build(context: Context, version: str) -> ASGIApp:
         if method == "GET":
             router.add_api_route(path, handler, methods=["HEAD"], include_in_schema=False)
     api.include_router(router)
+    manual.serve(api)
     api.router.routes.extend(raw(context))
     api.router.default = nowhere
     openapi.complete(api)
