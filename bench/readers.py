@@ -76,9 +76,9 @@ async def _ours(folder: Path) -> float:
 
 
 async def measure(folder: Path) -> list[Figure]:
-    """Two rounds of each, in alternation; the better of each counts, as a busy machine only makes them worse."""
+    """Three rounds of each, in alternation; the better of each counts, as a busy machine only makes them worse."""
     bare, ours = [], []
-    for number in range(2):
+    for number in range(3):
         place = folder / str(number)
         place.mkdir(parents=True)
         bare.append(await _bare(place))

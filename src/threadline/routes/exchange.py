@@ -6,6 +6,8 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from starlette.types import Send
+
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
@@ -13,13 +15,15 @@ _KEY: Final = "threadline.exchange"
 
 
 class Exchange:
-    """One request and its answer. ``headers`` are added to the answer, whatever it will be."""
+    """One request and its answer. ``headers`` are added to the answer, whatever it will be; ``send`` is the server's
+    own, for who has sent the answer's head and goes on with its body."""
 
-    __slots__ = ("headers", "request_id")
+    __slots__ = ("headers", "request_id", "send")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self.headers: Headers = [(b"x-request-id", request_id.encode())]
+        self.send: Send | None = None
 
 
 def begin(scope: Scope, request_id: str) -> Exchange:

@@ -43,6 +43,7 @@ class Site:
         """Serve one request or one socket. Raises nothing: what fails is answered, or cut where an answer has begun."""
         given = header(scope, b"x-request-id") or ""
         exchange = begin(scope, given if _REQUEST_ID.fullmatch(given) else self._new_id())
+        exchange.send = send
         started = False
 
         async def sending(message: Message) -> None:

@@ -110,11 +110,11 @@ class Stream:
         self._opening = opening
         self._ends_open = ends_open
         self._bell = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
+        self._sending = False
         self._quiet = 0
         self._left = self._draining = self._complete = False
-        self._last: bytes | None = None
-        self._next = 0
+        self._newest: Batch | None = None
 
     def beat(self) -> None:
         """A third of the heartbeat is over."""
@@ -133,14 +133,18 @@ class Stream:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
+        # The head is out, and the layers before this one have nothing to add to a body.
+        send = exchange_of(scope).send or send
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._pump(scope, send)), group.create_task(self._leaving(receive))]
             with self._pulse.joined(self):
                 await self._attend(group, tasks, send)
             # Who has not taken what was sent last would not take last words either, and comes back without them.
-            stuck = self._turn.locked()
+            stuck = self._sending
             for task in tasks:
                 task.cancel()
+            if self._keeping is not None:
+                self._keeping.cancel()
         if self._draining and not (self._left or self._complete or stuck):
             await self._finish(send, self._ending.drain(self._pulse.reconnect_ms()))
 
@@ -150,23 +154,30 @@ class Stream:
             await self._bell.wait()
             self._bell.clear()
             # Where something is being sent, the connection is not quiet: its reader is slow.
-            if self._quiet >= self._pulse.beats_per_heartbeat and not (pump.done() or self._turn.locked()):
+            if self._quiet >= self._pulse.beats_per_heartbeat and not (pump.done() or self._sending):
                 self._quiet = 0
-                tasks[2:] = [group.create_task(self._keep_alive(send))]
+                self._sending = True
+                self._keeping = group.create_task(self._keep_alive(send))
 
     async def _keep_alive(self, send: Send) -> None:
         try:
-            await self._write(send, sse.KEEP_ALIVE)
+            await send({"type": "http.response.body", "body": sse.KEEP_ALIVE, "more_body": True})
+            self._sending = False
+            self._quiet = 0
         except OSError:
             self._left = True
             self._bell.set()
 
     async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
-        """The one place that sends: in turn, and nothing after the end."""
-        async with self._turn:
-            if not self._complete:
-                self._complete = not more
-                await send({"type": "http.response.body", "body": body, "more_body": more})
+        """In turn with what keeps the connection alive. Whoever is cut off in it leaves ``_sending`` behind: its reader
+        does not take what it is sent."""
+        if self._keeping is not None:
+            await asyncio.wait({self._keeping})
+            self._keeping = None
+        self._sending = True
+        self._complete = not more
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+        self._sending = False
 
     async def _pump(self, scope: Scope, send: Send) -> None:
         try:
@@ -188,16 +199,17 @@ class Stream:
 
     async def _send(self, send: Send, batches: tuple[Batch, ...], *, final: bool) -> None:
         body = b"".join([frames(batch, self._encoder) for batch in batches])
-        for batch in reversed(batches):
-            if batch.messages:
-                self._last = batch.messages[-1]
-                break
-        self._next = batches[-1].next
         self._quiet = 0
-        words = self._ending.end(self._last, self._next) if final else None
-        if words is not None:
-            await self._finish(send, body + words)
-        elif body:
+        newest = batches[-1] if batches[-1].messages or len(batches) == 1 else batches[-2]
+        if newest.messages:
+            self._newest = newest
+        if final:
+            last = self._newest.messages[-1] if self._newest is not None else None
+            words = self._ending.end(last, batches[-1].next)
+            if words is not None:
+                await self._finish(send, body + words)
+                return
+        if body:
             await self._write(send, body)
 
     async def _finish(self, send: Send, last_words: bytes | None) -> None:
