@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threadline.domain import events
+from threadline.domain.errors import ProviderError
 from threadline.wire.ui_messages import ENCODERS, TYPES, VERSIONS, Version, version_of
 
 texts = st.text(max_size=20)
@@ -27,7 +28,7 @@ ours = st.one_of(
     st.builds(events.start, texts, metadata),
     st.builds(events.finish, reasons, metadata),
     st.builds(events.abort, texts),
-    st.builds(events.error, texts),
+    st.builds(events.error, st.builds(ProviderError, texts)),
     st.just(events.start_step()),
     st.builds(events.finish_step, reasons, st.just({"inputTokens": 1})),
     st.builds(events.text_start, texts),
