@@ -179,7 +179,7 @@ def _check(registry: Registry, chat: str) -> None:
     for fault in registry.faults():
         raise CannotStart(fault)
     try:
-        registry.get(chat)
+        registry.model(chat)
     except UnsupportedModel as fault:
         raise CannotStart(f"The model for chat, {chat}, cannot be used. {fault.message}") from None
     except MissingKey:
