@@ -25,7 +25,9 @@ run: setup ## Serve on http://127.0.0.1:8000
 	@exec env PYTHONUNBUFFERED=1 $(BIN)/threadline serve
 
 test: test-setup static web ## Every test and every check
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak and not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist=load -m "alone and not soak" \
+		$$(grep -rlE 'mark\.alone' tests --include='test_*.py')
 
 check: test-setup static ## Format, lint, types, floors, house rules
 	$(BIN)/python -m pytest -q $(HOUSE)

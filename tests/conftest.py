@@ -15,6 +15,9 @@ import hypothesis
 import pytest
 import uvloop
 
+from tests.support.fake import Fake
+from tests.support.server import Server
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -124,6 +127,21 @@ def _guard_loop(patch: pytest.MonkeyPatch, loop: type[Any]) -> None:
 def recordings() -> Path:
     """The folder of recorded provider streams."""
     return Path(__file__).parent / "recordings"
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
+    """A provider for the file's tests, as a process of its own."""
+    with Fake(tmp_path_factory.mktemp("fake")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """The file's server (its folder's ``running``), up: a test before may have left it down."""
+    if not running.running:
+        running.up()
+    return running
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The command line: ``threadline serve``, ``worker``, ``migrate`` and ``doctor``."""
+"""The command line: ``threadline serve``, ``worker``, ``migrate``, ``doctor`` and ``token``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from threadline import __version__
 from threadline.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -20,17 +21,30 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="threadline",
-    help="Conversations with language models that never lose a token.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"threadline {__version__}")
+        raise typer.Exit()
+
+
+Version = Annotated[bool, typer.Option("--version", help="Say which version this is.", callback=_tell_version)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any that is free.")]
+# A text, so that what is said of a wrong one is the same as of the setting.
+Port = Annotated[str | None, typer.Option(metavar="<int>", help="Port to listen on; 0 takes any that is free.")]
 Data = Annotated[Path | None, typer.Option(help="Folder in which everything is kept.")]
 Config = Annotated[Path | None, typer.Option(help="Settings file; without it threadline.toml where there is one.")]
+
+
+@app.callback()
+def program(version: Version = False) -> None:
+    """Conversations with language models that never lose a token."""
 
 
 @app.command()
@@ -60,10 +74,58 @@ def migrate(data: Data = None, config: Config = None) -> None:
 
 @app.command()
 def doctor(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
-    """Say what is wrong and how to mend it; ends with 1 where the server would not start."""
+    """Say what is wrong and how to mend it.
+
+    Ends with 1 where the server would not start.
+    """
     from threadline.app.doctor import examine
 
     _report(examine(_settings(config, host=host, port=port, data=data)))
+
+
+token = typer.Typer(name="token", help="Access tokens, with which programs speak for a user.", no_args_is_help=True)
+app.add_typer(token)
+
+
+@token.command("create")
+def create_token(
+    name: Annotated[str, typer.Option(help="What the token is for, such as the program's name.")],
+    user: Annotated[
+        str | None, typer.Option(help="The account it speaks for; else a service user of its name.")
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make an access token and print it, alone on the last line. It is shown this once."""
+    from threadline.app import tokens
+
+    _run(tokens.create(_settings(config, data=data), name, user, say=typer.echo))
+
+
+@token.command("list")
+def list_tokens(data: Data = None, config: Config = None) -> None:
+    """Show every access token.
+
+    A line for each: its id, name and user, and when it was made and last used.
+    """
+    from threadline.app import tokens
+
+    _run(tokens.show(_settings(config, data=data), say=typer.echo))
+
+
+@token.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="The id that `token list` shows.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make an access token worthless.
+
+    A server that runs knows so within half a minute.
+    """
+    from threadline.app import tokens
+
+    _run(tokens.revoke(_settings(config, data=data), token_id, say=typer.echo))
 
 
 def main() -> None:
@@ -88,7 +150,7 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         run(work)
     except CannotStart as fault:
-        _stop(str(fault), 3)
+        _stop(str(fault), fault.code)
 
 
 def _stop(message: str, code: int = 2) -> NoReturn:

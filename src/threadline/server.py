@@ -12,12 +12,19 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
 
+from threadline.routes import chat_socket
 from threadline.world import World
 
 _BACKLOG: Final = 2048
 _IDLE_SECONDS: Final = 75
 _FRAME_BYTES: Final = 64 * 1024
+_LARGE_FRAMES: Final = {chat_socket.PATH: chat_socket.FRAME_BYTES}
+"""Where a frame may be larger than that."""
+
 _GRACE_SECONDS: Final = 1.0
 
 
@@ -82,7 +89,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws="websockets-sansio",
+                ws=_Socket,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -145,6 +152,20 @@ class Server(uvicorn.Server):
         end = self._world.monotonic() + seconds
         while self.server_state.connections and self._world.monotonic() < end:
             await self._world.sleep(0.01)
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A socket whose frames may be as large as its address takes them."""
+
+    def handle_connect(self, event: Request) -> None:
+        """The handshake is there."""
+        self.conn.max_message_size = _LARGE_FRAMES.get(event.path.partition("?")[0], _FRAME_BYTES)
+        super().handle_connect(event)
+
+    def handle_text(self, event: Frame) -> None:
+        """A text is there, whole or its beginning. The parser would keep it until the next one is."""
+        super().handle_text(event)
+        event.data = b""
 
 
 def _expected(record: logging.LogRecord) -> bool:

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from threadline.domain.catalog import KINDS, ProviderConfig
+
 PREFIX: Final = "THREADLINE_"
 DEFAULT_FILE: Final = "threadline.toml"
+
+_SHORTEST_SECRET: Final = 16
 
 _SLOTS: Final = ("chat", "title", "reasoning", "artifact", "image")
 
@@ -28,25 +32,17 @@ PROVIDER_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Providers and the environment's usual names for their keys; the first one that is set counts."""
 
 
+def key_wanted(config: ProviderConfig) -> str:
+    """What to do where a provider has no key, for people: the variable's name, where one is read for its address."""
+    kind = KINDS.get(config.kind)
+    own_address = config.base_url not in (None, kind.base_url if kind else None)
+    variables = () if own_address else PROVIDER_KEYS.get(config.kind, ())
+    written = 'api_key = "…" in its [[providers]] table'
+    return f"Set {' or '.join(variables)}, or {written}." if variables else f"Set {written}."
+
+
 class SettingsError(ValueError):
     """A setting cannot be used. The message names it, and says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
-    """One ``[[providers]]`` entry; ``name`` is what stands before the slash of a model's name."""
-
-    name: str
-    kind: str
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    models: tuple[str, ...] = ()
-    title: str | None = None
-    prefill: bool = False
-    prefill_body: Mapping[str, Any] = field(default_factory=dict)
-    prefill_message: Mapping[str, Any] = field(default_factory=dict)
-    usage: bool = True
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,11 @@ class Settings:
     origins: tuple[str, ...] = ()
     when_busy: Literal["enqueue", "reject", "interrupt"] = "enqueue"
     lease_seconds: float = 5.0
+    recording_seconds: float = 60.0
     replay_seconds: float = 15.0
+    long_poll_seconds: float = 30.0
+    streams_open: bool = False
+    secret: tuple[str, ...] = field(default=(), repr=False)
     retention_seconds: float = 3600.0
     stall_seconds: float = 90.0
     drain_seconds: float = 5.0
@@ -69,7 +69,7 @@ class Settings:
     max_steps: int = 5
     max_runs: int = 256
     ollama_url: str = "http://127.0.0.1:11434"
-    providers: tuple[ProviderSettings, ...] = ()
+    providers: tuple[ProviderConfig, ...] = ()
     models: Mapping[str, str] = field(default_factory=lambda: {"chat": "demo/demo"})
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknown: tuple[str, ...] = ()
@@ -84,11 +84,6 @@ class Settings:
     def log_path(self) -> Path:
         """Where the events of every answer are kept."""
         return self.data / "log.db"
-
-    def masked(self) -> str:
-        """The providers with a key, by name only; for people."""
-        named = {p.name for p in self.providers if p.api_key}
-        return ", ".join(sorted(named | set(self.keys))) or "none"
 
 
 def load(environ: Mapping[str, str], config: Path | None = None, **given: Any) -> Settings:
@@ -136,10 +131,13 @@ def _read_file(named: Path | None) -> dict[str, Any]:
         if named is None:
             return {}
         raise SettingsError(f"{path}: there is no such file. Check --config or THREADLINE_CONFIG.") from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"{path}: cannot be read: {fault}.") from None
+    except OSError as fault:
+        raise SettingsError(f"{path}: cannot be read: {fault.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not text in UTF-8. Save it as such.") from None
     except tomllib.TOMLDecodeError as fault:
-        raise SettingsError(f"{path}: is not valid TOML: {fault}.") from None
+        found = str(fault)
+        raise SettingsError(f"{path}: is not TOML: {found[:1].lower()}{found[1:]}.") from None
 
 
 def _parse(name: str, value: Any, where: str) -> Any:
@@ -217,7 +215,28 @@ def _origins(value: Any) -> tuple[str, ...]:
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, list):
         raise ValueError("must be a list of origins such as https://chat.example.org.")
-    return tuple(_address(one).lower() for one in listed if not (isinstance(one, str) and not one.strip()))
+    return tuple(_origin(one) for one in listed if not (isinstance(one, str) and not one.strip()))
+
+
+def _origin(value: Any) -> str:
+    """As browsers write it: in small letters, and without the usual port."""
+    text = _address(value).lower()
+    scheme, _, place = text.partition("://")
+    if not place or any(mark in place for mark in "/?#@*\\ "):
+        raise ValueError(
+            f"must be origins such as https://chat.example.org, with nothing after the host, not {value!r}."
+        )
+    return text.removesuffix(":443" if scheme == "https" else ":80")
+
+
+def _secrets(value: Any) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("must be a secret, or several with commas between them.")
+    found = tuple(one.strip() for one in listed if one.strip())
+    if not found or any(len(one) < _SHORTEST_SECRET for one in found):
+        raise ValueError(f"each secret must have at least {_SHORTEST_SECRET} characters.")
+    return found
 
 
 def _folder(value: Any) -> Path:
@@ -232,7 +251,11 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "origins": _origins,
     "when_busy": _one_of("enqueue", "reject", "interrupt"),
     "lease_seconds": _number(0.2, 3600),
+    "recording_seconds": _number(0.2, 86400),
     "replay_seconds": _number(0, 86400),
+    "long_poll_seconds": _number(0.05, 3600),
+    "streams_open": _switch,
+    "secret": _secrets,
     "retention_seconds": _number(0, 10 * 365 * 86400),
     "stall_seconds": _number(0.1, 86400),
     "drain_seconds": _number(0.1, 3600),
@@ -247,10 +270,10 @@ NAMES: Final = tuple(f.name for f in fields(Settings) if f.name in _PARSERS)
 """The settings that are one value each, in the order of the documentation."""
 
 
-def _providers(listed: Any) -> tuple[ProviderSettings, ...]:
+def _providers(listed: Any) -> tuple[ProviderConfig, ...]:
     if not isinstance(listed, list):
         raise SettingsError("providers: write each provider as a [[providers]] table.")
-    out: list[ProviderSettings] = []
+    out: list[ProviderConfig] = []
     for number, entry in enumerate(listed, 1):
         where = f"[[providers]] number {number}"
         if not isinstance(entry, dict):
@@ -262,7 +285,7 @@ def _providers(listed: Any) -> tuple[ProviderSettings, ...]:
     return tuple(out)
 
 
-def _provider(entry: Mapping[str, Any], where: str) -> ProviderSettings:
+def _provider(entry: Mapping[str, Any], where: str) -> ProviderConfig:
     for name in ("name", "kind"):
         if name not in entry:
             raise SettingsError(f'{where}: needs {name} = "…".')
@@ -277,7 +300,9 @@ def _provider(entry: Mapping[str, Any], where: str) -> ProviderSettings:
             raise SettingsError(f"{where}: {name} {fault}") from None
     if "/" in values["name"]:
         raise SettingsError(f"{where}: the name {values['name']!r} has a slash in it.")
-    return ProviderSettings(**values)
+    if values["name"] == "demo":
+        raise SettingsError(f"{where}: the name 'demo' is that of the built-in demo. Choose another.")
+    return ProviderConfig(**values)
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake import Fake
 from tests.support.process import free_port
+from threadline import __version__
 
 
 @contextmanager
@@ -100,6 +102,12 @@ def test_a_setting_that_is_wrong_ends_the_start_in_one_line(tmp_path: Path) -> N
     assert done.stderr.count("\n") == 1
 
 
+def test_an_option_that_is_wrong_is_refused_as_the_setting_is(tmp_path: Path) -> None:
+    done = run(tmp_path, "serve", "--port", "eighty")
+    assert done.returncode == 2
+    assert done.stderr == "threadline: --port: must be a number from 0 to 65535, not 'eighty'.\n"
+
+
 def test_a_folder_that_cannot_be_used_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run(tmp_path, "serve", "--data", str(tmp_path / "file" / "data"))
@@ -146,10 +154,59 @@ def test_migrate_brings_the_schema_and_leaves(tmp_path: Path) -> None:
 
 
 def test_the_doctor_finds_nothing_that_keeps_a_server_from_starting(tmp_path: Path) -> None:
-    done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    nobody = f"http://127.0.0.1:{free_port()}"
+    place = ("--data", str(tmp_path / "data"), "--port", str(free_port()))
+    done = run(tmp_path, "doctor", *place, THREADLINE_OLLAMA_URL=nobody)
     assert done.returncode == 0, done.stdout
     assert "✗" not in done.stdout
     assert "only the demo answers" in done.stdout
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the-same-port", "the-usual-port"])
+def test_the_doctor_finds_nothing_wrong_with_a_server_that_runs_here(tmp_path: Path, same: bool) -> None:
+    port, data = free_port(), tmp_path / "data"
+    with started(data, "--port", str(port)):
+        done = run(tmp_path, "doctor", "--data", str(data), "--port", str(port if same else free_port()))
+    assert done.returncode == 0, done.stdout
+    assert f"A server uses this data folder, and answers on http://127.0.0.1:{port}." in done.stdout
+    assert "in use" not in done.stdout
+    assert "✗" not in done.stdout
+
+
+def test_the_doctor_asks_each_provider_for_a_sign_of_life(tmp_path: Path) -> None:
+    with Fake(tmp_path) as fake:
+        nobody = free_port()
+        places = {"here": f"127.0.0.1:{fake.port}/v1", "lost": f"127.0.0.1:{fake.port}", "gone": f"127.0.0.1:{nobody}"}
+        tables = (
+            f'[[providers]]\nname = "{name}"\nkind = "openai-compatible"\nbase_url = "http://u:hush@{place}"\n'
+            for name, place in places.items()
+        )
+        (tmp_path / "threadline.toml").write_text("".join(tables))
+        done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    assert done.returncode == 0, done.stdout
+    assert f"✓ Provider here answers at 127.0.0.1:{fake.port}." in done.stdout
+    assert f"! Provider lost answers at 127.0.0.1:{fake.port}, but gives no list of its models (404)" in done.stdout
+    assert f"! Provider gone does not answer at 127.0.0.1:{nobody}: Connection refused." in done.stdout
+    assert "hush" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"THREADLINE_HOST": "0.0.0.0"}, "put a proxy before it that asks who it is"),
+        ({"THREADLINE_GUESTS": "off"}, "That leaves programs only, as nobody can sign in yet"),
+    ],
+)
+def test_the_doctor_says_who_may_come(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    done = run(tmp_path, "doctor", "--data", str(tmp_path / "data"), "--port", str(free_port()), **environment)
+    assert done.returncode == 0, done.stdout
+    assert said in done.stdout
+
+
+def test_the_program_tells_its_version(tmp_path: Path) -> None:
+    done = run(tmp_path, "--version")
+    assert done.returncode == 0
+    assert done.stdout.strip() == f"threadline {__version__}"
 
 
 def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
@@ -158,12 +215,21 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
         '[[providers]]\nname = "odd"\nkind = "odd"\n'
         '[[providers]]\nname = "o"\nkind = "openai"\n'
     )
-    port, data = free_port(), tmp_path / "elsewhere" / "data"
+    data = tmp_path / "elsewhere" / "data"
     data.parent.mkdir()
-    with started(data, "--port", str(port)):
-        done = run(tmp_path, "doctor", "--data", str(data), "--port", str(port), THREADLINE_COLOUR="red")
+    with started(data, command="worker"), socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()[1]
+        done = run(tmp_path, "doctor", "--data", str(data), "--port", str(taken), THREADLINE_COLOUR="red")
     assert done.returncode == 1
-    said = ("The data folder is in use", f"Port {port}", "no key", "unknown kind", "nowhere/x", "THREADLINE_COLOUR")
+    said = (
+        "The data folder is in use",
+        f"Port {taken}",
+        "Set OPENAI_API_KEY, or api_key",
+        "unknown kind",
+        "nowhere/x",
+        "THREADLINE_COLOUR",
+    )
     for words in said:
         assert words in done.stdout
 
@@ -171,9 +237,12 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('[[providers]]\nname = "odd"\nkind = "odd"\n', "odd"),
+        ('[[providers]]\nname = "odd"\nkind = "odd"\n', "The kinds are deepseek, groq,"),
         ('[[providers]]\nname = "l"\nkind = "openai-compatible"\n', "base_url"),
-        ('[models]\nchat = "nowhere/x"\n', "nowhere"),
+        (
+            '[models]\nchat = "nowhere/x"\n',
+            "No provider is called 'nowhere' here; there are demo, ollama. Choose another",
+        ),
     ],
 )
 def test_a_provider_or_model_that_can_never_answer_ends_the_start_with_one_line(
@@ -190,6 +259,7 @@ def test_the_commands_are_those_that_are_told_of(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     for command in ("serve", "worker", "migrate", "doctor"):
         assert command in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2], "a line is cut off"
 
 
 @pytest.mark.parametrize("heavy", ["fastapi", "sqlalchemy", "aiohttp", "uvicorn", "rich", "alembic"])
@@ -198,7 +268,10 @@ def test_the_command_line_alone_imports_nothing_heavy(heavy: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("never", ["rich", "openai", "pydantic_ai", "httpx2", "mcp", "structlog", "pydantic_settings"])
+@pytest.mark.parametrize(
+    "never",
+    ["aiohttp", "alembic", "cryptography", "httpx2", "mcp", "openai", "pydantic_ai", "rich", "structlog"],
+)
 def test_the_server_does_not_import_what_it_seldom_needs(never: str) -> None:
     code = f"import sys, threadline.app.running; sys.exit({never!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

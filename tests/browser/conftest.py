@@ -112,12 +112,6 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
-    with Fake(tmp_path_factory.mktemp("fake")) as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("server")
     if not (STATIC / "index.html").exists():

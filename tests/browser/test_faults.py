@@ -33,6 +33,15 @@ def test_an_address_that_cannot_be_decoded_is_no_blank_page(tab: Tab, path: str)
     visitor.forgive_the_network()
 
 
+def test_an_address_that_is_not_there_leads_a_person_on(tab: Tab) -> None:
+    visitor = tab()
+    visitor.page.goto(f"{visitor.server.url}/nonsense")
+    expect(visitor.page.get_by_text("There is nothing here")).to_be_visible()
+    visitor.page.get_by_role("link", name="Start a new chat").click()
+    expect(visitor.at("composer")).to_be_visible()
+    visitor.forgive_the_network()
+
+
 def test_a_chat_with_a_percent_sign_in_its_id_is_opened(tab: Tab, fake: Fake) -> None:
     visitor = tab().open()
     message = {"id": "m", "role": "user", "parts": [{"type": "text", "text": fake.prompt(chunks=20)}]}
@@ -163,6 +172,10 @@ def test_a_feed_whose_place_is_gone_is_followed_again(tab: Tab) -> None:
     second.open()
     named(first, "Not told")
     expect(item(second, "Not told")).to_be_visible()
+    for _ in range(100):
+        if len(refused) == 2:
+            break
+        second.page.wait_for_timeout(100)
     assert len(refused) == 2
     named(first, "Told again")
     expect(item(second, "Told again")).to_be_visible()

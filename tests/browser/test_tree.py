@@ -80,3 +80,62 @@ def test_copy_puts_the_answers_text_on_the_clipboard(visitor: Visitor, fake: Fak
     visitor.answer.hover()
     visitor.answer.get_by_test_id("copy").first.click()
     assert plain(visitor.page.evaluate("navigator.clipboard.readText()")) == plain(fake.text(chunks=20))
+
+
+def test_a_turn_that_is_taken_back_while_it_waits_gives_its_words_back_and_is_not_told_to_the_model(
+    tab: Tab, fake: Fake
+) -> None:
+    first = tab().open()
+    whole = plain(fake.text(chunks=150))
+    first.say(fake.prompt(chunks=150, pace=0.05, mark="The first."))
+    first.has(whole[:30])
+    second = tab().open(f"/chat/{first.conversation}")
+    for mark in ("The second.", "The third."):
+        first.say(fake.prompt(chunks=20, mark=mark))
+    expect(first.page.get_by_role("button", name="Cancel")).to_have_count(2)
+    first.shoot("34-two-wait")
+    first.page.get_by_role("button", name="Cancel").first.click()
+    for one in (first, second):
+        expect(one.questions).to_have_count(1)
+        expect(one.answers).to_have_count(1)
+    written = first.at("composer").input_value()
+    assert written.index("The second.") < written.index("The third.")
+    first.at("composer").fill(fake.prompt(chunks=20, mark="The fourth."))
+    first.at("send").click()
+    for one in (first, second):
+        expect(one.questions).to_have_count(2)
+        expect(one.answers).to_have_count(2)
+        one.is_over()
+        assert one.text() == plain(fake.text(chunks=20))
+        assert one.text(one.answers.first) == whole
+    assert "The second." not in first.questions.last.inner_text()
+    first.page.reload()
+    expect(first.questions).to_have_count(2)
+    expect(first.questions.last).to_contain_text("The fourth.")
+    # Nothing is lost: what was taken back is the version before.
+    expect(first.questions.last.get_by_test_id("sibling-count")).to_have_text("2/2")
+    items = first.api("GET", f"/api/conversations/{first.conversation}/messages")["items"]
+    above = {item["id"]: item["parent_id"] for item in items}
+    said = {item["id"]: str(item["parts"]) for item in items}
+    at, path = items[-1]["id"], []
+    while at is not None:
+        path.append(said[at])
+        at = above[at]
+    assert "The second." not in " ".join(path)
+    assert "The first." in " ".join(path)
+
+
+def test_a_turn_taken_back_stays_out_after_a_reload(visitor: Visitor, fake: Fake) -> None:
+    visitor.say(fake.prompt(chunks=150, pace=0.05))
+    visitor.has(plain(fake.text(chunks=150))[:30])
+    visitor.say("Not now.")
+    visitor.page.get_by_role("button", name="Cancel").click()
+    expect(visitor.at("composer")).to_have_value("Not now.")
+    expect(visitor.questions).to_have_count(1)
+    visitor.page.wait_for_function("Object.keys(localStorage).every(key => !key.includes('wish'))")
+    visitor.page.reload()
+    expect(visitor.answers).to_have_count(1)
+    expect(visitor.questions).to_have_count(1)
+    expect(visitor.at("composer")).to_have_value("Not now.")
+    visitor.is_over()
+    expect(visitor.questions).to_have_count(1)

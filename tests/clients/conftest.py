@@ -13,24 +13,10 @@ from tests.support.server import Server
 
 
 @pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
-    with Fake(tmp_path_factory.mktemp("fake")) as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
     settings = {"replay_seconds": 3}
     with Server(tmp_path_factory.mktemp("server"), fake.tables(), settings=settings, extras=True) as server:
         yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The file's server, up: a test before may have left it down."""
-    if not running.running:
-        running.up()
-    return running
 
 
 @pytest.fixture(scope="module", params=[5, 6, 7], ids=["ai5", "ai6", "ai7"])

@@ -1,48 +1,14 @@
 // Drives one major of the npm package `ai` by commands that come as JSON lines, and answers each with one JSON line.
 import readline from "node:readline";
+import { cookie, transport } from "./transports.mjs";
 
 const [major, base] = process.argv.slice(2);
 const ai = await import(`ai${major}`);
-const jars = new Map();
+// The client of Durable Streams rejects a promise of its own that nobody holds, where a connection breaks.
+process.on("unhandledRejection", (error) => { if (!["terminated", "network error"].includes(error?.message)) throw error; });
+
+const made = (command) => transport(ai, base, command);
 const chats = new Map();
-
-/** A fetch that keeps the visitor's cookie, and can turn a broken body into the error that browsers give. */
-function visitor(name, browserLike = false) {
-  return async (url, init = {}) => {
-    const headers = new Headers(init.headers);
-    if (jars.has(name)) headers.set("cookie", jars.get(name));
-    const response = await fetch(url, { ...init, headers });
-    for (const line of response.headers.getSetCookie()) jars.set(name, line.split(";")[0]);
-    return browserLike && response.body !== null ? new Response(likeABrowser(response.body), response) : response;
-  };
-}
-
-/** Node says "terminated" where browsers say "network error". */
-function likeABrowser(body) {
-  const reader = body.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      } catch {
-        controller.error(new TypeError("network error"));
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  });
-}
-
-function transport({ visitor: name = "one", declare, browserLike, replay, model, body }) {
-  return new ai.DefaultChatTransport({
-    api: `${base}/api/chat`,
-    fetch: visitor(name, browserLike),
-    headers: declare ? { "x-ai-sdk-version": String(declare) } : {},
-    body: { model, ...body },
-    ...(replay === undefined ? {} : { resumeStreamIsReplay: replay }),
-  });
-}
 
 class State {
   status = "ready";
@@ -58,7 +24,8 @@ class State {
 class Chat extends ai.AbstractChat {
   constructor({ id, messages = [], transport }) {
     const state = new State(messages);
-    super({ id, transport, state, onError: (error) => this.seen.push(error.message), onFinish: (end) => { this.end = end; } });
+    const onError = (error) => { this.seen.push(error.message); this.lost?.(); };
+    super({ id, transport, state, onError, onFinish: (end) => { this.end = end; } });
     this.own = state;
     this.seen = [];
     this.pending = Promise.resolve();
@@ -99,20 +66,53 @@ const report = (chat) => ({
 });
 
 const commands = {
-  cookie: ({ visitor: name = "one", value }) => (value ? jars.set(name, value) && value : (jars.get(name) ?? null)),
+  cookie: ({ visitor: name = "one", value }) => cookie(name, value),
+  all: (c) => Promise.all(c.commands.map((one) => commands[one.do](one))),
+  ride: async (c) => {
+    const way = await made(c);
+    const chat = new Chat({ id: c.chat, transport: way });
+    const began = Date.now();
+    let comebacks = 0;
+    await chat.sendMessage({ text: c.text });
+    while (c.comeBack && chat.status === "error" && Date.now() - began < 40_000) {
+      await new Promise((done) => setTimeout(done, comebacks ? 100 : 0));
+      comebacks += 1;
+      chat.seen.length = 0;
+      await chat.resumeStream();
+    }
+    way.close?.();
+    return { ...report(chat), comebacks };
+  },
+  bare: async (c) => {
+    let run = null;
+    const way = await made({ ...c, kind: "workflow", bare: true, onRun: (id) => { run = id; } });
+    const messages = [userMessage(c.text)];
+    const first = await read(await way.sendMessages({ chatId: "mine", messages, trigger: "submit-message", body: { model: c.model } }));
+    const again = await read(await way.reconnectToStream({ chatId: run }));
+    const tail = await read(await way.reconnectToStream({ chatId: run, startIndex: c.tail }));
+    return { run, first, again, tail };
+  },
   answer: async (c) => {
     const messages = c.messages ?? [userMessage(c.text, c.messageId)];
-    const stream = await transport(c).sendMessages({
+    const stream = await (await made(c)).sendMessages({
       chatId: c.chat, messages, trigger: c.trigger ?? "submit-message", messageId: c.regenerate, abortSignal: undefined,
     });
     return read(stream);
   },
   reconnect: async (c) => {
-    const stream = await transport(c).reconnectToStream({ chatId: c.chat });
+    const stream = await (await made(c)).reconnectToStream({ chatId: c.chat });
     return stream === null ? null : read(stream);
   },
-  open: (c) => {
-    chats.set(c.as, new Chat({ id: c.chat, messages: c.messages, transport: transport(c) }));
+  take: async (c) => {
+    const told = new Response(c.body, { headers: { "content-type": "text/event-stream" } });
+    const way = new ai.DefaultChatTransport({ fetch: async () => told });
+    const stream = await way.sendMessages({ chatId: "c", messages: [], trigger: "submit-message" });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    return chunks;
+  },
+  open: async (c) => {
+    chats.set(c.as, new Chat({ id: c.chat, messages: c.messages, transport: await made(c) }));
     return null;
   },
   send: (c) => {
@@ -147,6 +147,24 @@ const commands = {
     return report(chat);
   },
   report: (c) => report(chats.get(c.as)),
+  page: async (c) => {
+    const { comeBack, history } = await import(c.recipe);
+    const way = { headers: { cookie: cookie(c.visitor ?? "one") } };
+    const begun = await history(base, c.chat, way);
+    const chat = new Chat({ id: c.chat, messages: begun.messages, transport: await made(c) });
+    chats.set(c.as, chat);
+    const setMessages = (change) => { chat.messages = change(chat.messages); };
+    chat.lost = () => {
+      chat.pending = comeBack(base, { id: c.chat, setMessages, resumeStream: () => chat.resumeStream() }, way);
+    };
+    if (begun.going) chat.pending = chat.resumeStream();
+    return { going: begun.going, messages: begun.messages };
+  },
+  quiet: async (c) => {
+    const chat = chats.get(c.as);
+    for (let last; last !== chat.pending; ) await (last = chat.pending);
+    return report(chat);
+  },
 };
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -11,6 +11,8 @@ from tests.support.answers import new_id, settled, text_of, until_ended
 from tests.support.client import Client
 from tests.support.fake import Fake
 from tests.support.node import Driver
+from threadline.domain import events
+from threadline.wire.ui_messages import ENCODERS, TYPES, version_of
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +140,50 @@ async def test_the_providers_own_error_arrives_and_the_stream_still_finishes(
     assert "The model is overloaded today." in told
     assert any("The model is overloaded today." in error for error in answer["errors"])
     assert (await until_ended(visitor, await run_of(visitor, chat)))["status"] == "error"
+
+
+EVERYTHING: list[dict[str, Any]] = [
+    {"type": "start", "messageId": "m", "messageMetadata": {"run": "r"}, "v": 1},
+    {"type": "start-step"},
+    {"type": "reset-step"},
+    *[{"type": f"{kind}-{end}", "id": "1"} for kind in ("text", "reasoning") for end in ("start", "end")],
+    {"type": "text-delta", "id": "1", "delta": "x"},
+    {"type": "reasoning-delta", "id": "1", "delta": "x"},
+    {"type": "reasoning-file", "url": "data:,x", "mediaType": "text/plain"},
+    {"type": "tool-input-start", "toolCallId": "c", "toolName": "t"},
+    {"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": "{"},
+    {"type": "tool-input-available", "toolCallId": "c", "toolName": "t", "input": {}},
+    {"type": "tool-input-error", "toolCallId": "c", "toolName": "t", "input": None, "errorText": "No."},
+    {"type": "tool-output-available", "toolCallId": "c", "output": 1},
+    {"type": "tool-output-error", "toolCallId": "c", "errorText": "No."},
+    {"type": "tool-output-denied", "toolCallId": "c"},
+    {"type": "tool-approval-request", "approvalId": "a", "toolCallId": "c"},
+    {"type": "tool-approval-response", "approvalId": "a", "approved": True},
+    {"type": "source-url", "sourceId": "s", "url": "https://example.org"},
+    {"type": "source-document", "sourceId": "s", "mediaType": "text/plain", "title": "T"},
+    {"type": "file", "url": "data:,x", "mediaType": "text/plain"},
+    {"type": "custom", "kind": "a.b"},
+    {"type": "steering-message", "id": "s", "parts": [{"type": "text", "text": "x"}]},
+    {"type": "message-metadata", "messageMetadata": {"a": 1}},
+    {"type": "data-own", "data": [1]},
+    {"type": "never-heard-of", "anything": 1},
+    events.recovery(2, "again", handover=False, reset=True),
+    {"type": "error", "errorText": "No."},
+    {"type": "abort", "reason": "stopped"},
+    {"type": "finish-step", "finishReason": "stop", "usage": {"inputTokens": 1}},
+    *[events.finish(reason, {}) for reason in ("stop", "interrupted", "unknown", "tool-calls")],
+]
+
+
+async def test_each_major_takes_everything_that_may_be_in_a_log_and_sees_what_it_knows(sdk: Driver) -> None:
+    version = version_of(str(sdk.major))
+    body = ENCODERS[version].encode(0, [events.encode(event) for event in EVERYTHING])
+    seen = await sdk.do("take", body=body.decode())
+    assert len(seen) == len(EVERYTHING)
+    for event, chunk in zip(EVERYTHING, seen, strict=True):
+        if event["type"].encode() in TYPES[version] and event["type"] != "finish":
+            assert chunk["type"] == event["type"]
+    assert {kind.encode() for kind in {one["type"] for one in EVERYTHING}} >= TYPES[7]
 
 
 async def test_a_chat_that_declares_its_version_is_read_whole_too(sdk: Driver, visitor: Client, fake: Fake) -> None:

@@ -11,22 +11,8 @@ from tests.support.server import Server
 
 
 @pytest.fixture(scope="module")
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fake]:
-    with Fake(tmp_path_factory.mktemp("fake")) as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
     settings = {"lease_seconds": 1, "stall_seconds": 20}
     place = tmp_path_factory.mktemp("server")
     with Server(place, fake.tables(), settings=settings, extras=True, power=True) as server:
         yield server
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    """The file's server, up: a test before may have left it down."""
-    if not running.running:
-        running.up()
-    return running

@@ -139,11 +139,31 @@ async def test_in_the_middle_of_text_a_continuation_by_prefill_is_whole(server: 
     assert case.seen.text == fake.text(chunks=200)
 
 
-async def test_after_a_finished_text_without_the_steps_end_nothing_is_said_twice(server: Server, fake: Fake) -> None:
+async def test_at_the_end_of_a_text_that_is_still_open_nothing_is_said_twice(server: Server, fake: Fake) -> None:
     case = Case(server, fake.model(chunks=50, pace=0.002, last=2.0))
     await case.cut_when(lambda seen: seen.text == fake.text(chunks=50))
+    assert "text-end" not in case.seen.types
     await case.ends()
     assert case.seen.text == fake.text(chunks=50)
+
+
+async def test_after_a_finished_text_without_the_steps_end_nothing_is_said_twice(server: Server, fake: Fake) -> None:
+    case = Case(server, fake.model(chunks=50, rest=3.0, again={"rest": 0}))
+    await case.cut_when(saw("text-end"))
+    assert "finish-step" not in case.seen.types
+    message = await case.ends()
+    assert case.seen.text == fake.text(chunks=50)
+    assert len(case.parts(message, "text")) == 1
+
+
+async def test_after_a_finished_text_what_the_model_adds_goes_into_a_part_of_its_own(
+    server: Server, fake: Fake
+) -> None:
+    case = Case(server, fake.model(chunks=50, rest=3.0, again={"chunks": 80, "rest": 0}))
+    await case.cut_when(saw("text-end"))
+    message = await case.ends()
+    assert case.seen.text == fake.text(chunks=80)
+    assert case.parts(message, "text")[0]["text"] == fake.text(chunks=50)
 
 
 async def test_in_the_middle_of_reasoning_it_is_closed_as_interrupted_and_the_step_runs_again(

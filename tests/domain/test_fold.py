@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.domain.sequences import answers
 from threadline.domain import events
 from threadline.domain.events import Event, decode, encode, type_of
-from threadline.domain.fold import Fold, fold, merge, partial_json
+from threadline.domain.fold import Fold, fold, merge
+from threadline.domain.partial import partial_json
 
 FIXTURES = sorted((Path(__file__).parents[2] / "protocol" / "fixtures" / "fold").glob("*.json"))
 

@@ -21,8 +21,9 @@ class Control:
     message; the later of these wins, field by field. Times are seconds.
 
     The answer: ``chunks`` pieces ``t0``, `` t1``, … (or the words of ``text``), ``pace`` between them, ``first`` before
-    the first byte, ``last`` before the finish. ``reasoning`` pieces ``r0``, `` r1``, … come before it, spelled as
-    ``reasoning_as`` tells (a field of the delta, ``reasoning_details`` or ``think`` for tags in the text).
+    the first byte, ``last`` before the finish, ``rest`` between the finish and the end. ``reasoning`` pieces ``r0``,
+    `` r1``, … come before it, spelled as ``reasoning_as`` tells (a field of the delta, ``reasoning_details`` or
+    ``think`` for tags in the text).
 
     Tools: ``tool`` is a tool's name, or several; each is called with ``arguments`` (an object, or raw text), which
     come in small pieces, ``arguments_pace`` between them, after ``before`` pieces of text; ``rounds`` times, then the
@@ -42,6 +43,7 @@ class Control:
     pace: float = 0.0
     first: float = 0.0
     last: float = 0.0
+    rest: float = 0.0
     reasoning: int = 0
     reasoning_as: str = "reasoning_content"
     tool: str | Sequence[str] | None = None
@@ -236,6 +238,8 @@ def _planned(key: str, partial: str, calls_tools: bool, asks_usage: bool, rounds
     if calls_tools:
         items += _tool_items(control, rounds)
     items.append(frame({}, "tool_calls" if calls_tools else control.finish))
+    if control.rest:
+        items.append(control.rest)
     if asks_usage:
         numbers = {"prompt_tokens": 10, "completion_tokens": count, "total_tokens": count + 10}
         details = {"completion_tokens_details": {"reasoning_tokens": len(reasoning)}}

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tests.log.engines import Clock, messages_of
-from threadline.log.channel import RECENT, RING_BYTES, Channel, Channels, follow
+from threadline.log.channel import NEWEST_BYTES, RECENT, RING_BYTES, Channel, Channels, follow
 from threadline.log.commands import Published
 from threadline.log.memory import MemoryLog
 from threadline.log.protocol import Batch, Reading, StreamConfig
@@ -106,7 +106,7 @@ async def test_a_follower_at_the_tail_does_not_read_at_all() -> None:
     assert table.reads == 1
 
 
-async def test_a_channel_keeps_no_more_than_its_bound_but_always_the_newest() -> None:
+async def test_a_channel_keeps_no_more_than_its_bound_and_a_larger_newest_only_while_somebody_follows() -> None:
     channel = Channel()
     for number in range(1000):
         channel.publish(Batch(number, (b"x" * 1000,)))
@@ -115,8 +115,59 @@ async def test_a_channel_keeps_no_more_than_its_bound_but_always_the_newest() ->
     assert kept == list(range(kept[0], 1000))
     assert len(kept) * 1000 <= RING_BYTES
     channel.publish(Batch(1000, (b"x" * RING_BYTES * 2,)))
-    assert [batch.first for batch in channel.since(1000)] == [1000]
-    assert channel.since(999) == ()
+    assert (channel.since(999), channel.since(1000), channel.tail) == ((), (), 1001)
+    with channel.followed():
+        channel.publish(large := Batch(1001, (b"x" * RING_BYTES * 2,)))
+        assert (channel.since(1000), channel.since(1001)) == ((), (large,))
+        with channel.followed():
+            pass
+        assert channel.newest == (large,)
+        channel.publish(Batch(1002, (b"x" * NEWEST_BYTES,)))
+        assert (channel.newest, channel.since(1002), channel.tail) == ((), (), 1003)
+        channel.publish(last := Batch(1003, (b"x" * RING_BYTES * 2,), final=True))
+        assert channel.newest == (last,)
+    assert (channel.newest, channel.since(1003), channel.since(1004), channel.tail) == ((), (), (), None)
+
+
+async def test_what_was_made_of_a_batch_goes_with_the_last_who_followed() -> None:
+    channel, batch = Channel(), Batch(0, (b"x",))
+    with channel.followed():
+        with channel.followed():
+            channel.publish(batch)
+            batch.frames["an encoder"] = b"x" * 1000
+        assert batch.frames
+    assert channel.since(0) == (batch,)
+    assert not batch.frames
+
+
+@pytest.mark.parametrize("size", [RING_BYTES * 2, NEWEST_BYTES * 2])
+@pytest.mark.parametrize("close", [False, True])
+async def test_large_batches_reach_all_who_follow_and_who_comes_late_and_none_of_them_stays(
+    size: int, close: bool
+) -> None:
+    log = MemoryLog(Clock())
+    await log.create("s", StreamConfig())
+    messages = [b"%d" % number * size for number in range(4)]
+
+    async def all_of_it() -> list[bytes]:
+        found: list[bytes] = []
+        async with aclosing(cast(Any, log.follow("s"))) as steps:
+            async for batches in steps:
+                found += messages_of(batches)
+                if len(found) == len(messages):
+                    break
+        return found
+
+    tasks = [asyncio.create_task(all_of_it()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    for number, message in enumerate(messages):
+        await log.append("s", [message], close=close and number == 3)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*tasks) == [messages] * 5
+        assert await all_of_it() == messages
+    assert log._channels.open("s").newest == ()
+    await log.close()
 
 
 async def test_what_is_taken_from_a_channel_begins_at_any_offset_within_it() -> None:

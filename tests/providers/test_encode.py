@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,30 @@ def test_the_system_prompt_comes_first_and_the_settings_go_along() -> None:
 def test_what_is_left_to_the_provider_is_not_sent() -> None:
     body = encode(request("m", settings=ModelSettings(None, None)), Dialect(usage=False))
     assert body.keys() == {"model", "messages", "stream"}
+
+
+def test_how_tools_are_to_be_used_and_what_form_the_answer_has_goes_along() -> None:
+    shape = {"name": "place", "schema": {"type": "object"}, "strict": True}
+    chosen = ModelSettings(
+        None,
+        None,
+        tool_choice={"name": "weather"},
+        parallel_tool_calls=False,
+        response_format={"type": "json_schema", **shape},
+        sampling={"top_p": 0.5, "stop": ["."]},
+    )
+    strict = replace(TOOL, strict=True)
+    body = encode(request("m", settings=chosen, tools=[strict]))
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
+    assert body["tools"][0]["function"]["strict"] is True
+    assert body["parallel_tool_calls"] is False
+    assert body["response_format"] == {"type": "json_schema", "json_schema": shape}
+    assert (body["top_p"], body["stop"]) == (0.5, ["."])
+    chosen = ModelSettings(None, None, tool_choice="required", response_format={"type": "json_object"})
+    assert encode(request("m", settings=chosen, tools=[TOOL]))["tool_choice"] == "required"
+    bare = encode(request("m", settings=chosen))
+    assert "tool_choice" not in bare
+    assert bare["response_format"] == {"type": "json_object"}
 
 
 @pytest.mark.parametrize("model", ["o1", "o3-mini", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-5.1"])

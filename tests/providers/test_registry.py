@@ -55,6 +55,7 @@ def test_a_model_without_a_key_is_shown_with_the_reason_and_refused_with_it() ->
     with pytest.raises(MissingKey) as caught:
         registry.get("openai/gpt-4.1")
     assert caught.value.message == shown.reason
+    assert "OPENAI_API_KEY" in (caught.value.details or {})["remedy"]
     assert caught.value.status == 400
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.answers import new_id, submit
 from tests.support.client import Client, Stream
+from threadline.app import tokens
 from threadline.app.compose import App, Seams, open_app
 from threadline.app.running import run_app
 from threadline.log.memory import MemoryLog
@@ -32,11 +34,18 @@ class House:
     port: int
     folder: Path
     task: asyncio.Task[None]
+    log: MemoryLog
     said: list[str] = field(default_factory=list)
 
     def visitor(self, **headers: str) -> Client:
         """Somebody without a cookie."""
         return Client(self.port, headers=headers)
+
+    async def program(self, name: str) -> Client:
+        """A program with an access token, which speaks for a service user of its name."""
+        said: list[str] = []
+        await tokens.create(self.app.settings, name, None, said.append)
+        return self.visitor(Authorization=f"Bearer {said[-1]}")
 
     async def drain(self) -> None:
         """Tell it to go, and wait until it is gone."""
@@ -46,18 +55,21 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, *, heartbeat: float = 15.0, world: World | None = None, **settings: Any
+    folder: Path, *, heartbeat: float = 15.0, world: World | None = None, send_buffer: int = 0, **settings: Any
 ) -> AsyncIterator[House]:
-    """A server for the time of the block."""
+    """A server for the time of the block; the machine keeps ``send_buffer`` bytes of a connection, or as it likes."""
     static = folder / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text(PAGE)
     (static / "assets" / "page-1a2b3c.js").write_text("console.log('page')\n" * 200)
     world = world or SystemWorld()
-    seams = Seams(world=world, log=MemoryLog(world), static=static, heartbeat=heartbeat)
+    log = MemoryLog(world)
+    seams = Seams(world=world, log=log, static=static, heartbeat=heartbeat)
     chosen = Settings(data=folder / "data", **{"drain_seconds": 3.0, **settings})
     async with open_app(chosen, seams) as app:
         sockets = bind("127.0.0.1", 0)
+        if send_buffer:
+            sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         said: list[str] = []
         up = asyncio.Event()
 
@@ -67,7 +79,7 @@ async def open_house(
 
         task = asyncio.create_task(run_app(app, sockets, say))
         await up.wait()
-        house = House(app, sockets[0].getsockname()[1], static, task, said)
+        house = House(app, sockets[0].getsockname()[1], static, task, log, said)
         try:
             yield house
         finally:

@@ -14,7 +14,7 @@ from tests.fakes.provider import FakeProvider
 from tests.routes.conftest import House, asking, chunks, text_of
 from tests.support.answers import new_id
 from tests.support.client import Client
-from threadline.settings import ProviderSettings
+from threadline.domain.catalog import ProviderConfig
 
 pytestmark = pytest.mark.anyio
 QUICK = "Say it at once, please."
@@ -35,7 +35,7 @@ def with_parts(*parts: dict[str, Any]) -> bytes:
 async def answering(open_own: Any, control: Control) -> AsyncIterator[Client]:
     """A visitor of a server whose provider behaves so."""
     async with FakeProvider(control) as fake:
-        one = ProviderSettings("fake", "openai-compatible", fake.url, "x", ("fake-model",))
+        one = ProviderConfig("fake", "openai-compatible", fake.url, "x", ("fake-model",))
         async with open_own(providers=(one,), models={"chat": "fake/fake-model", "title": "demo/demo"}) as house:
             yield house.visitor()
 

@@ -64,7 +64,7 @@ async def test_every_address_answers_every_method_in_the_same_way(visitor: Clien
         ("/api/chat", {"POST"}),
         ("/api/conversations", {"GET", "POST", "DELETE"}),
         ("/api/conversations/x", {"GET", "PATCH", "DELETE"}),
-        ("/api/runs/x/events", {"GET"}),
+        ("/api/runs/x/events", {"GET", "POST"}),
         ("/chat/x", {"GET"}),
     ],
 )

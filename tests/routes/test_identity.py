@@ -162,3 +162,48 @@ async def test_the_cookie_of_a_session_that_is_used_lives_on(open_own: Any) -> N
         again = (await visitor.call("GET", "/api/me")).json
         assert again == first.json
         assert visitor.cookies["threadline_session"] in first.headers["set-cookie"]
+
+
+async def test_a_programs_token_counts_before_any_cookie(house: House, visitor: Client) -> None:
+    program = await house.program("reader")
+    me = (await program.call("GET", "/api/me")).json
+    assert (me["kind"], me["name"]) == ("service", "reader")
+    guest = await visitor.get("/api/me")
+    both = await visitor.call("GET", "/api/me", headers=program.headers)
+    assert both.json == me
+    assert "set-cookie" not in both.headers
+    assert await visitor.get("/api/me") == guest
+    lower = await house.visitor(authorization=program.headers["Authorization"].replace("Bearer", "bearer")).get(
+        "/api/me"
+    )
+    assert lower == me
+
+
+@pytest.mark.parametrize("token", ["", "tl_unknown", "tl_" + "a" * 43, "x y"])
+async def test_a_token_that_is_not_known_is_refused_and_makes_no_guest(
+    house: House, visitor: Client, token: str
+) -> None:
+    for client in (house.visitor(), visitor):
+        for method, address in (("GET", "/api/me"), ("POST", "/api/chat"), ("GET", "/api/feed/events")):
+            body = asking("Hello") if method == "POST" else None
+            reply = await client.call(method, address, body, {"Authorization": f"Bearer {token}"})
+            assert (reply.status, reply.json["error"]["code"]) == (401, "unauthorized:token")
+            assert "set-cookie" not in reply.headers
+
+
+async def test_other_kinds_of_authorization_are_somebody_elses(house: House) -> None:
+    """A proxy before us may ask for a password, and hand it on."""
+    reply = await house.visitor(Authorization="Basic eDp5").call("GET", "/api/me")
+    assert (reply.status, reply.json["kind"]) == (200, "guest")
+
+
+async def test_a_program_has_conversations_of_its_own(house: House, visitor: Client) -> None:
+    program = await house.program("writer")
+    body = asking("Say it at once.")
+    stream = await program.open("POST", "/api/chat", body)
+    await chunks(stream)
+    assert "set-cookie" not in stream.headers
+    await until_ended(program, stream.headers["x-threadline-run"])
+    assert [one["id"] for one in (await program.get("/api/conversations"))["items"]] == [body["id"]]
+    assert (await visitor.call("GET", f"/api/conversations/{body['id']}")).status == 404
+    assert (await (await house.program("writer")).get(f"/api/conversations/{body['id']}"))["status"] == "completed"

@@ -67,6 +67,25 @@ async def test_nothing_outside_the_folder_is_served(visitor: Client, address: st
     assert (await visitor.call("GET", address)).status == 404
 
 
+@pytest.mark.parametrize("address", ["/nonsense", "/chat/a/b", "/a/deep/one", "/chat", "/apix"])
+async def test_a_person_at_an_address_that_is_not_there_gets_the_page_and_a_program_an_error(
+    visitor: Client, address: str
+) -> None:
+    person = await visitor.call("GET", address, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (person.status, person.body.decode()) == (404, PAGE)
+    assert person.headers["content-type"] == "text/html; charset=utf-8"
+    for accept in ("*/*", "application/json", ""):
+        program = await visitor.call("GET", address, headers={"Accept": accept})
+        assert (program.status, program.json["error"]["status"]) == (404, 404)
+
+
+@pytest.mark.parametrize("address", ["/api/nonsense", "/v1/nonsense", "/assets/none.js", "/api/conversations/none"])
+async def test_an_address_of_programs_never_answers_with_the_page(visitor: Client, address: str) -> None:
+    reply = await visitor.call("GET", address, headers={"Accept": "text/html"})
+    assert reply.status == 404
+    assert reply.json["error"]["status"] == 404
+
+
 async def test_a_head_request_gets_the_length_alone(house: House) -> None:
     stream = await house.visitor().open("HEAD", "/")
     assert stream.headers["content-length"] == str(len(PAGE))

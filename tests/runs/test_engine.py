@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.runs.harness import House, Paused, opened
+from threadline.domain import endings
 from threadline.domain.errors import ProviderError
 from threadline.domain.events import Event, finish_step
 from threadline.domain.fold import fold
@@ -187,7 +188,7 @@ async def test_a_stop_ends_a_running_tool(house: House) -> None:
         message = await house.message(submitted)
     assert cancelled.is_set()
     tool = next(part for part in message.parts or [] if is_tool(part))
-    assert (tool["state"], tool["errorText"]) == ("output-error", recovery.INTERRUPTED)
+    assert (tool["state"], tool["errorText"]) == ("output-error", endings.EFFECT_UNKNOWN)
 
 
 async def test_a_drained_worker_hands_over_and_the_next_one_goes_on(house: House) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.sequences import answers
-from threadline.domain import events
+from threadline.domain import endings, events
 from threadline.domain.events import Event
 from threadline.domain.fold import Fold, fold
 from threadline.runs import recovery
@@ -18,6 +18,8 @@ CALL = [
     events.tool_input_delta("c1", '{"a": 1}'),
     events.tool_input_available("c1", "look", {"a": 1}),
 ]
+
+CUT_OFF = events.reasoning_end("p0", {"threadline": {"interrupted": True}})
 
 
 def planned(sequence: list[Event], *, idempotent: bool = False) -> recovery.Plan:
@@ -54,7 +56,21 @@ def test_an_open_part_without_a_letter_is_used_by_the_step_that_runs_again() -> 
 def test_in_the_middle_of_reasoning_the_part_is_closed_as_interrupted_and_the_step_runs_again() -> None:
     plan = planned([*START, events.reasoning_start("p0"), events.reasoning_delta("p0", "hm")])
     assert plan.action == "again"
-    assert plan.events == [events.reasoning_end("p0", {"threadline": {"interrupted": True}})]
+    assert plan.events == [CUT_OFF]
+    assert plan.reset
+
+
+def test_what_is_not_kept_of_a_step_may_be_dropped_and_nothing_else() -> None:
+    begun = [*START, events.reasoning_start("p0"), events.reasoning_delta("p0", "hm")]
+    twice = [*begun, CUT_OFF, events.recovery(2, "again", handover=False, reset=True), events.reasoning_start("p1")]
+    assert planned(twice).reset
+    assert planned([*begun, CUT_OFF]).reset
+    assert not planned(START).reset
+    assert not planned([*begun, events.reasoning_end("p0")]).reset
+    assert not planned([*begun, CUT_OFF, events.text_start("p1")]).reset
+    assert not planned([*begun, events.text_start("p1"), events.text_delta("p1", "Yes")]).reset
+    assert not planned([*begun, CUT_OFF, *CALL]).reset
+    assert not planned([*begun, {"type": "source-url", "sourceId": "s", "url": "https://example.org"}]).reset
 
 
 def test_in_reasoning_after_a_finished_text_it_goes_on_from_that_text() -> None:
@@ -66,7 +82,7 @@ def test_in_reasoning_after_a_finished_text_it_goes_on_from_that_text() -> None:
 def test_in_the_middle_of_a_tools_input_that_call_is_an_error_and_the_rest_stays() -> None:
     plan = planned([*START, *CALL[:1], events.tool_input_delta("c1", '{"a": ')])
     assert plan.action == "tools"
-    assert plan.events == [events.tool_input_error("c1", "look", {}, recovery.INTERRUPTED)]
+    assert plan.events == [events.tool_input_error("c1", "look", {}, endings.INTERRUPTED)]
     assert plan.pending == ()
 
 
@@ -79,7 +95,7 @@ def test_a_complete_input_without_output_runs_again_where_the_tool_is_idempotent
 
 def test_a_complete_input_without_output_is_an_error_of_unknown_effect_otherwise() -> None:
     plan = planned([*START, *CALL])
-    assert plan.events == [events.tool_output_error("c1", recovery.EFFECT_UNKNOWN)]
+    assert plan.events == [events.tool_output_error("c1", endings.EFFECT_UNKNOWN)]
     assert (plan.action, plan.pending) == ("tools", ())
 
 
@@ -101,6 +117,20 @@ def test_three_takeovers_without_progress_give_up_and_keep_the_text() -> None:
     assert plan.action == "give-up"
     assert plan.events == [events.text_end("p0")]
     assert planned([*sequence, *taken[:2]]).action == "continue"
+
+
+def test_what_is_given_up_with_a_tool_that_may_have_run_says_that_its_effect_is_unknown() -> None:
+    taken = [events.recovery(epoch, "tools", handover=False) for epoch in (2, 3, 4)]
+    plan = planned([*START, *CALL, *taken])
+    assert plan.action == "give-up"
+    assert plan.events == [events.tool_output_error("c1", endings.EFFECT_UNKNOWN)]
+
+
+def test_a_call_that_no_tool_has_begun_says_so_but_for_one_that_the_provider_runs() -> None:
+    assert endings.closings(fold([*START, *CALL]), begun=False) == [events.tool_output_error("c1", endings.INTERRUPTED)]
+    theirs = [{**event, "providerExecuted": True} for event in CALL]
+    unknown = [events.tool_output_error("c1", endings.EFFECT_UNKNOWN)]
+    assert endings.closings(fold([*START, *theirs]), begun=False) == unknown
 
 
 @pytest.mark.parametrize("idempotent", [True, False])

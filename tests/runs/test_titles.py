@@ -9,7 +9,7 @@ import pytest
 
 from tests.runs.harness import opened
 from threadline.providers.scripted import Script, Scripted, Text
-from threadline.runs.titles import clean, first_words
+from threadline.runs.titles import clean
 from threadline.services.conversations import Conversations
 from threadline.store import conversations
 from threadline.store.conversations import ConversationRow
@@ -26,25 +26,13 @@ pytestmark = pytest.mark.anyio
         ('"Weather in Berlin."', "Weather in Berlin"),
         ("**Title: Weather in Berlin**", "Weather in Berlin"),
         ("\n\n# One two three four five six seven", "One two three four five"),
+        ("Weather\x00 in\x7f Berlin", "Weather in Berlin"),
         ("", ""),
         ("…", "…"),
     ],
 )
 def test_a_models_answer_becomes_a_title(answer: str, title: str) -> None:
     assert clean(answer) == title
-
-
-@pytest.mark.parametrize(
-    ("message", "title"),
-    [
-        ("How do I boil an egg at home?", "How do I boil an"),
-        ("Hello!", "About Hello"),
-        ("   ", "New conversation"),
-        ("`code` and *stars*", "code and stars"),
-    ],
-)
-def test_without_a_model_the_messages_own_words_are_the_title(message: str, title: str) -> None:
-    assert first_words(message) == title
 
 
 def find(chat: str, tx: Tx) -> ConversationRow | None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from tests.runs.harness import House, Paused, opened
 from threadline.domain import events
 from threadline.domain.errors import Unavailable
-from threadline.domain.events import encode
+from threadline.domain.events import Event, encode
 from threadline.domain.ids import run_stream
 from threadline.domain.messages import text_of
 from threadline.log.protocol import Producer, StreamConfig
+from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
 from threadline.runs.config import RunConfig
 from threadline.store import runs
+from threadline.store.tables import messages
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +83,67 @@ async def test_a_store_that_is_away_ends_no_worker(house: House) -> None:
         away.clear()
         paused.go.set()
         assert await house.text(submitted) == ANSWER
+
+
+async def test_a_store_that_is_away_for_a_moment_ends_no_answer_that_is_taken_over(house: House) -> None:
+    paused = Paused(model(), 3)
+    async with house.worker(paused) as crash:
+        submitted = await house.ask()
+        await paused.reached.wait()
+        await house.crashed(crash)
+    read, failed = house.store.read, 0
+
+    async def failing_read(work: Any) -> Any:
+        nonlocal failed
+        if failed < 2 and (await read(lambda tx: runs.get(tx, submitted.run_id))).epoch == 2:
+            failed += 1
+            raise Unavailable
+        return await read(work)
+
+    house.store.read = failing_read  # type: ignore[method-assign]
+    async with house.worker(model()):
+        while failed < 2:
+            await asyncio.sleep(0.01)
+        assert (await house.ended(submitted.run_id)).status == "completed"
+    assert await house.text(submitted) == ANSWER
+
+
+async def test_an_answer_whose_question_is_gone_ends_and_says_so(house: House) -> None:
+    submitted = await house.ask()
+    await house.store.write(
+        lambda tx: tx.conn.execute(delete(messages).where(messages.c.id == submitted.run.parent_id))
+    )
+    async with house.worker(model()):
+        run = await house.ended(submitted.run_id)
+    assert (run.status, run.epoch) == ("error", 1)
+    assert run.error == "The message to be answered is not there any more. Send it again."
+
+
+class SlowTitles:
+    """Says the answer at once, and a title when it is told to."""
+
+    name = "test"
+    continues = "prefill"
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
+        """See the protocol."""
+        if request.settings.system is not None:
+            await self.go.wait()
+        async for batch in model().stream(request):
+            yield batch
+
+
+async def test_an_answer_that_waits_for_its_title_alone_keeps_nobodys_place(house: House) -> None:
+    provider = SlowTitles()
+    config = RunConfig(max_runs=1, title_model="test/titles")
+    async with house.worker(provider, config=config):  # type: ignore[arg-type]
+        for number in range(3):
+            submitted = await house.ask(chat=f"chat-{number}")
+            assert (await house.ended(submitted.run_id)).status == "completed"
+        assert not provider.go.is_set()
 
 
 async def test_a_log_with_an_event_that_belongs_to_nothing_is_folded_and_goes_on(house: House) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.runs.harness import opened
+from tests.services.studio import Studio
+from threadline.domain.errors import Unavailable
 from threadline.log.memory import MemoryLog
 from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
 from threadline.services.feed import Feed
-from threadline.store.database import Store
+from threadline.store.database import Store, Tx
 from threadline.store.signals import Signals
 from threadline.world import SystemWorld
 
@@ -29,6 +33,16 @@ class SettableWorld(SystemWorld):
 
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead
+
+
+class Full:
+    """A store whose disk has no room any more: what is there is read, and nothing is written."""
+
+    def __init__(self, store: Store) -> None:
+        self.read = store.read
+
+    async def write(self, _work: Callable[[Tx], Any]) -> Any:
+        raise Unavailable("There is no room left on the disk.", surface="store")
 
 
 @dataclass(frozen=True)
@@ -60,3 +74,10 @@ async def base(tmp_path: Path) -> AsyncIterator[Base]:
     )
     await log.close()
     await store.close()
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    """Where a program records."""
+    async with opened(tmp_path) as house:
+        yield Studio(house, SettableWorld())

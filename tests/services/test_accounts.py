@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 from sqlalchemy import text
 
-from tests.services.conftest import Base
+from tests.services.conftest import Base, Full
 from threadline.domain.errors import NotFound
 from threadline.services.accounts import SESSION_SECONDS, Accounts, Identified
+from threadline.store.database import Store
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +82,38 @@ async def test_a_session_lives_as_long_as_it_is_used(base: Base) -> None:
         assert await base.accounts.identify(used.token) == Identified(used.user, renewed=True)
         assert await base.accounts.identify(used.token) == Identified(used.user)
     assert await base.accounts.identify(unused.token) is None
+
+
+async def test_to_look_whether_a_session_lives_is_no_use_of_it_and_hides_none(base: Base) -> None:
+    opened = await base.accounts.guest()
+    base.world.ahead += SESSION_SECONDS * 0.4
+    assert await base.accounts.lives(opened.token)
+    assert base.accounts.remembers(opened.token)
+    assert await base.accounts.identify(opened.token) == Identified(opened.user, renewed=True)
+    base.world.ahead += SESSION_SECONDS * 0.9
+    assert await base.accounts.lives(opened.token)
+    base.world.ahead += SESSION_SECONDS * 0.2
+    assert not base.accounts.remembers(opened.token)
+    assert not await base.accounts.lives(opened.token)
+
+
+async def test_who_watches_hears_of_what_is_revoked_here(base: Base) -> None:
+    opened, heard = await base.accounts.guest(), list[bool]()
+    (session,) = await base.accounts.sessions(opened.user.id)
+    base.accounts.watch(lambda: heard.append(base.accounts.remembers(opened.token)))
+    await base.accounts.revoke(opened.user.id, session.id)
+    assert heard == [False]
+
+
+async def test_who_is_known_may_read_while_the_disk_has_no_room_to_renew_his_session(base: Base) -> None:
+    opened = await base.accounts.guest()
+    base.world.ahead += SESSION_SECONDS * 0.4
+    full = Accounts(cast(Store, Full(base.store)), base.world)
+    assert await full.identify(opened.token) == Identified(opened.user)
+    base.world.ahead += 31
+    assert await full.identify(opened.token) == Identified(opened.user)
+    base.world.ahead += 31
+    assert await base.accounts.identify(opened.token) == Identified(opened.user, renewed=True)
 
 
 async def test_nobody_is_nobody(base: Base) -> None:

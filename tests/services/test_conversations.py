@@ -15,8 +15,8 @@ from tests.services.conftest import Base
 from threadline.domain.errors import BadRequest, NotFound
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import StreamConfig
-from threadline.services.conversations import Conversations
-from threadline.store import messages, runs, tables
+from threadline.services.conversations import Conversations, Patch
+from threadline.store import changes, messages, runs, tables
 from threadline.store.database import Tx
 from threadline.store.messages import NewMessage
 from threadline.store.runs import NewRun
@@ -161,6 +161,21 @@ async def test_choosing_a_message_makes_the_newest_one_below_it_the_leaf(base: B
         await base.conversations.change(me, elsewhere, {"leaf_id": left})
 
 
+async def test_a_branch_can_be_cut_off_at_an_answer_and_nowhere_else(base: Base) -> None:
+    me = await user(base)
+    chat = (await base.conversations.create(me))["id"]
+    root = await say(base, chat, "root")
+    new = NewMessage(chat, "assistant", [], parent_id=root)
+    said = (await base.store.write(lambda tx: messages.add(tx, new))).id
+    below = await say(base, chat, "below", said)
+    assert (await base.conversations.change(me, chat, {"leaf_id": said}))["leaf_id"] == below
+    cut: Patch = {"leaf_id": said, "leaf_exact": True}
+    assert (await base.conversations.change(me, chat, cut))["leaf_id"] == said
+    assert (await base.conversations.messages(me, chat))["leaf_id"] == said
+    with pytest.raises(BadRequest):
+        await base.conversations.change(me, chat, {"leaf_id": root, "leaf_exact": True})
+
+
 async def test_a_deleted_conversation_is_gone_at_once_and_leaves_nothing(base: Base) -> None:
     me = await user(base)
     chat = (await base.conversations.create(me))["id"]
@@ -216,6 +231,32 @@ async def test_deleting_all_takes_ones_own_alone(base: Base) -> None:
     await base.conversations.delete_all(me)
 
 
+async def test_what_is_deleted_is_taken_out_of_the_feed_and_every_offset_stays(base: Base) -> None:
+    me = await user(base)
+    kept = await base.conversations.create(me, title="Groceries")
+    chat = (await base.conversations.create(me, title="My diary"))["id"]
+    await base.conversations.change(me, chat, {"settings": {"system": "You read my diary."}})
+    message = {"id": "msg_1", "parts": [{"type": "text", "text": "My diary, day one."}]}
+    run = {"id": "run_1", "conversation_id": chat}
+    for event in (
+        {"type": "message.added", "conversation_id": chat, "message": message},
+        {"type": "run.queued", "run": run},
+    ):
+        await base.store.write(lambda tx, event=event: changes.record(tx, me, event))  # type: ignore[misc]
+    await base.conversations.delete(me, chat)
+    assert await events(base, me) == [
+        {"type": "conversation.created", "conversation": kept},
+        {"type": "forgotten"},
+        {"type": "forgotten"},
+        {"type": "forgotten"},
+        {"type": "run.queued", "run": run},
+        {"type": "conversation.deleted", "id": chat},
+    ]
+    await base.conversations.create(me, title="My diary, again")
+    await base.conversations.delete_all(me)
+    assert "diary" not in str(await events(base, me))
+
+
 async def test_a_purge_never_touches_what_is_not_deleted(base: Base) -> None:
     me = await user(base)
     chat = (await base.conversations.create(me))["id"]
@@ -234,7 +275,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "delete": lambda service, user_id, chat: service.delete(user_id, chat),
 }
 OF_ONES_OWN = {"create", "page", "delete_all"}
-INTERNAL = {"purge", "sweep"}
+INTERNAL = {"purge", "remove", "sweep", "retire"}
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from threadline.domain.catalog import Capabilities, Model
 from threadline.domain.errors import UnsupportedModel
 from threadline.services.models import Models
@@ -20,6 +22,16 @@ class Known:
         if model_id != "c/asked":
             raise UnsupportedModel
         return Model(model_id, "c", "C", "asked")
+
+    def get(self, model_id: str) -> object:
+        if all(model.id != model_id for model in self.models()):
+            raise UnsupportedModel
+        return self
+
+
+class Twice(Known):
+    def models(self) -> list[Model]:
+        return [*super().models(), Model("x/demo", "x", "X", "demo"), Model("x/only", "x", "X", "only")]
 
 
 def test_models_are_listed_with_what_is_known_of_them() -> None:
@@ -42,3 +54,16 @@ def test_models_are_listed_with_what_is_known_of_them() -> None:
 def test_the_default_is_listed_also_before_its_provider_has_told_which_models_it_has() -> None:
     assert [row["id"] for row in Models(Known(), "c/asked").listed()["items"]] == ["c/asked", "demo/demo", "a/b"]
     assert [row["id"] for row in Models(Known(), "no/such").listed()["items"]] == ["demo/demo", "a/b"]
+
+
+def test_a_program_means_a_model_by_its_id_or_by_a_name_that_is_one_s_alone() -> None:
+    models = Models(Twice(), "demo/demo")
+    assert models.resolve(None) == "demo/demo"
+    assert models.resolve("x/demo") == "x/demo"
+    assert models.resolve("only") == "x/only"
+    with pytest.raises(UnsupportedModel, match="say which"):
+        models.resolve("demo")
+    for name in ("b", "nobody", "no/body"):
+        with pytest.raises(UnsupportedModel):
+            models.resolve(name)
+    assert [model.id for model in models.usable()] == ["demo/demo", "x/demo", "x/only"]

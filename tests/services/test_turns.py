@@ -11,7 +11,10 @@ import pytest
 
 from tests.runs.harness import House, Paused, opened
 from threadline.domain.errors import BadRequest, Busy, NotFound, TooLarge, UnsupportedModel
+from threadline.domain.ids import run_stream
 from threadline.domain.messages import text_of
+from threadline.log.memory import MemoryLog
+from threadline.log.protocol import Appended
 from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
 from threadline.services.turns import Submit, Turns
@@ -288,6 +291,80 @@ async def test_what_waits_for_a_queued_message_that_is_stopped_waits_for_what_th
         paused.go.set()
         await house.ended(third.run_id)
     assert await path(house) == ["one", "1: one", "two", "", "three", "5: three"]
+
+
+async def test_a_message_below_one_that_was_stopped_in_the_queue_waits_for_what_is_written_above(
+    house: House, model: Scripted
+) -> None:
+    paused = Paused(model, 4)
+    async with house.worker(paused):
+        first = await house.ask("one")
+        await paused.reached.wait()
+        for words in ("two", "three"):
+            stopped = await house.ask(words)
+            await house.turns.stop(house.user, "chat-1", stopped.run_id)
+            assert (await house.run(stopped.run_id)).status == "stopped"
+        last = await house.ask("four")
+        assert last.run.after_run_id == first.run_id
+        paused.go.set()
+        assert (await house.ended(last.run_id)).status == "completed"
+    assert await path(house) == ["one", "1: one", "two", "", "three", "", "four", "7: four"]
+
+
+class SlowLog(MemoryLog):
+    """Keeps one stream waiting until it is told to go on."""
+
+    slow = ""
+
+    def __init__(self, world: SystemWorld) -> None:
+        super().__init__(world)
+        self.waiting, self.go = asyncio.Event(), asyncio.Event()
+
+    async def append(self, name: str, *given: Any, **more: Any) -> Appended:
+        """See the protocol."""
+        if self.slow and name == run_stream(self.slow):
+            self.waiting.set()
+            await self.go.wait()
+        return await super().append(name, *given, **more)
+
+
+async def test_what_waits_for_a_message_that_is_being_stopped_waits_until_that_is_written(
+    tmp_path: Path, model: Scripted
+) -> None:
+    log = SlowLog(SystemWorld())
+    async with opened(tmp_path, log) as house:
+        paused = Paused(model, 4)
+        async with house.worker(paused):
+            first = await house.ask("one")
+            await paused.reached.wait()
+            second, third = await house.ask("two"), await house.ask("three")
+            log.slow = second.run_id
+            stop = asyncio.create_task(house.turns.stop(house.user, "chat-1", second.run_id))
+            await log.waiting.wait()
+            paused.go.set()
+            await house.ended(first.run_id)
+            house.signals.poke("runs")
+            await asyncio.sleep(0.05)
+            assert (await house.run(third.run_id)).status == "queued"
+            log.go.set()
+            await stop
+            assert (await house.ended(third.run_id)).status == "completed"
+        assert await path(house) == ["one", "1: one", "two", "", "three", "5: three"]
+
+
+async def test_of_those_that_leave_the_queue_in_any_order_none_lets_another_go_too_early(
+    house: House, model: Scripted
+) -> None:
+    paused = Paused(model, 4)
+    async with house.worker(paused):
+        first = await house.ask("one")
+        await paused.reached.wait()
+        queued = [await house.ask(words) for words in ("two", "three", "four")]
+        await asyncio.gather(*[house.turns.stop(house.user, "chat-1", queued[at].run_id) for at in (1, 0)])
+        last = await house.run(queued[2].run_id)
+        assert (last.status, last.after_run_id) == ("queued", first.run_id)
+        paused.go.set()
+        assert (await house.ended(last.id)).status == "completed"
 
 
 async def test_an_edit_back_to_earlier_words_chooses_their_branch_again(house: House, model: Scripted) -> None:

@@ -35,6 +35,26 @@ async def test_a_page_of_messages_ends_early_where_they_are_large(store: Store) 
     assert pages == [sizes[0:2], sizes[2:4], sizes[4:5], sizes[5:6], sizes[6:8], sizes[8:9], sizes[9:10]]
 
 
+@pytest.mark.parametrize(("most_bytes", "found"), [(3_000, 0), (5_000, 0), (6_000, 1), (16_000, 2), (1 << 20, 4)])
+async def test_the_way_up_from_a_leaf_ends_at_a_bound_and_no_message_is_cut(
+    store: Store, most_bytes: int, found: int
+) -> None:
+    sizes = [400, 10_000, 10_000, 500, 4_900]
+
+    def write(tx: Tx) -> tuple[str, str | None]:
+        chat, leaf = conversations.add(tx, NewConversation(users.add(tx, "guest").id)).id, None
+        for size in sizes:
+            # Two bytes a letter: it is bytes that are counted.
+            parts = [{"type": "text", "text": "ö" * (size // 2)}]
+            leaf = messages.add(tx, NewMessage(chat, "user", parts, parent_id=leaf)).id
+        return chat, leaf
+
+    chat, leaf = await store.write(write)
+    assert leaf is not None
+    rows = await store.read(lambda tx: messages.path(tx, chat, leaf, 50, most_bytes))
+    assert [len((row.parts or [])[0]["text"]) * 2 for row in rows] == sizes[-1 - found :]
+
+
 async def test_a_read_of_the_feed_ends_early_where_its_changes_are_large(store: Store) -> None:
     user = (await store.write(lambda tx: users.add(tx, "guest"))).id
     await store.write(
@@ -67,3 +87,14 @@ async def test_a_message_that_is_large_is_told_without_its_parts(store: Store, s
     cut = {**event, "message": {**message, "parts": []}, "truncated": True}
     assert orjson.loads(told) == (event if whole else cut)
     assert event["message"]["parts"]
+
+
+async def test_what_is_to_be_forgotten_is_found_by_an_index(store: Store) -> None:
+    def work(tx: Tx) -> str:
+        query = changes._FORGET.compile(tx.conn.engine)
+        made = query.construct_expanded_state({"ids": ["conv_1", "conv_2"]})
+        plan = f"EXPLAIN QUERY PLAN {made.statement}"
+        rows = tx.conn.exec_driver_sql(plan, made.positional_parameters).all()
+        return "\n".join(str(row[3]) for row in rows)
+
+    assert "changes_by_conversation (conversation_id=?)" in await store.read(work)

@@ -86,10 +86,6 @@ def test_a_path_is_the_way_up_to_the_root_cut_at_the_limit(shape: list[int], pic
             expected.append(node)
             node = by_id[node.parent_id] if node.parent_id else None
         assert messages.path(tx, chat.id, leaf, most) == expected[::-1]
-        for parent in nodes:
-            below = [each for each in nodes if each.parent_id == parent.id]
-            assert messages.children(tx, chat.id, parent.id) == below
-        assert messages.children(tx, chat.id, None) == [nodes[0]]
         end = nodes[pick % len(nodes)]
         while below := [each for each in nodes if each.parent_id == end.id]:
             end = below[-1]
@@ -132,12 +128,10 @@ def in_scratch_store(work: Callable[[Tx], T]) -> T:
 
 
 LOOK_UPS: dict[str, Callable[[Tx, str, str], object]] = {
-    "the way up from a leaf": lambda tx, chat, leaf: messages.path(tx, chat, leaf, 20),
+    "the way up from a leaf": lambda tx, chat, leaf: messages.path(tx, chat, leaf, 20, 1 << 20),
     "by our id": lambda tx, chat, leaf: messages.get(tx, chat, leaf),
     "by the client's id": lambda tx, chat, leaf: messages.find(tx, chat, "c19"),
     "by the client's id and content": lambda tx, chat, leaf: messages.find_same(tx, chat, "c19", b"19"),
-    "the children": lambda tx, chat, leaf: messages.children(tx, chat, leaf),
-    "the roots": lambda tx, chat, leaf: messages.children(tx, chat, None),
     "the leaf below a leaf": lambda tx, chat, leaf: messages.newest_leaf(tx, chat, leaf),
     "a page": lambda tx, chat, leaf: messages.page(tx, chat, None, 20),
     "the conversation": lambda tx, chat, leaf: conversations.find(tx, chat),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -57,6 +58,31 @@ def test_an_older_database_is_brought_forward_and_keeps_its_rows(tmp_path: Path)
     with engine.connect() as conn:
         assert migrate.revision(conn) == migrate.NEWEST
         assert conn.execute(text("SELECT id FROM users")).scalars().all() == ["usr_1"]
+
+
+def test_the_words_of_what_was_deleted_before_are_taken_out_of_the_feeds(tmp_path: Path) -> None:
+    engine = engine_for(tmp_path / "old.db")
+    feed = [
+        {"type": "conversation.created", "conversation": {"id": "kept", "title": "Groceries"}},
+        {"type": "conversation.created", "conversation": {"id": "gone", "title": "My diary"}},
+        {"type": "message.added", "conversation_id": "hidden", "message": {"parts": ["My diary"]}},
+        {"type": "run.queued", "run": {"conversation_id": "gone"}},
+        *({"type": "conversation.updated", "conversation": {"id": "gone", "title": str(n)}} for n in range(3000)),
+    ]
+    with engine.connect() as conn:
+        migrate.run_steps(conn, "0002")
+        conn.execute(insert(tables.users), {"id": "usr_1", "kind": "guest", "created_at": 1.0})
+        for chat, deleted_at in (("kept", None), ("hidden", 2.0)):
+            row = {"id": chat, "user_id": "usr_1", "created_at": 1.0, "updated_at": 1.0, "deleted_at": deleted_at}
+            conn.execute(insert(tables.conversations), row)
+        add = text("INSERT INTO changes (user_id, seq, event, created_at) VALUES ('usr_1', :seq, :event, 1.0)")
+        conn.execute(add, [{"seq": seq, "event": orjson.dumps(event).decode()} for seq, event in enumerate(feed)])
+    migrate.upgrade(engine)
+    forgotten = {"type": "forgotten"}
+    with engine.connect() as conn:
+        found = conn.execute(text("SELECT event, conversation_id FROM changes ORDER BY seq")).all()
+    assert [orjson.loads(row.event) for row in found] == [feed[0], forgotten, forgotten, feed[3], *[forgotten] * 3000]
+    assert [row.conversation_id for row in found if row.conversation_id] == ["kept"]
 
 
 def test_a_step_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ class Sse:
 class Stream:
     """An answer whose body is still coming. ``ended`` is ``clean`` only after the last chunk of the body's framing."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, head: bool = False) -> None:
+        self._reader, self._writer, self._head = reader, writer, head
         self.status = 0
         self.headers: dict[str, str] = {}
         self.ended: Ended = "open"
@@ -63,7 +63,9 @@ class Stream:
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes; ends without an exception also when the connection broke: see ``ended``."""
         try:
-            if self.headers.get("transfer-encoding") == "chunked":
+            if self._head:
+                pass
+            elif self.headers.get("transfer-encoding") == "chunked":
                 while size := int(await self._reader.readuntil(b"\r\n"), 16):
                     yield (await self._reader.readexactly(size + 2))[:-2]
                 await self._reader.readuntil(b"\r\n")
@@ -141,7 +143,7 @@ class Client:
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            stream = Stream(reader, writer)
+            stream = Stream(reader, writer, head=method == "HEAD")
             try:
                 writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + payload)
                 await writer.drain()

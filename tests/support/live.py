@@ -35,7 +35,10 @@ class Live:
         """Take frames until the socket closes."""
         try:
             async for text in self.socket:
-                self._take(json.loads(text))
+                frame = json.loads(text)
+                if frame["type"] == "ping":
+                    await self.socket.send('{"type":"pong"}')
+                self._take(frame)
         except ConnectionClosed:
             pass
         self.close_code = self.socket.close_code

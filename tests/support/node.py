@@ -8,13 +8,16 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 CLIENTS = Path(__file__).parents[1] / "clients"
+RECIPE = Path(__file__).parents[2] / "docs" / "howto" / "ai-sdk.md"
 
 
 def node_path() -> str | None:
@@ -46,6 +49,12 @@ def installed_clients() -> Path:
             subprocess.run(command, cwd=CLIENTS, check=True, capture_output=True, env={**os.environ, "PATH": path})
             mark.write_text(wanted)
     return modules
+
+
+def recipe() -> str:
+    """The module that pages are told to come back with, as an address that Node imports."""
+    (text,) = re.findall(r"^```js recipe\n(.*?)^```", RECIPE.read_text(), re.MULTILINE | re.DOTALL)
+    return f"data:text/javascript,{quote(text)}"
 
 
 class Driver:

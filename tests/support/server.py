@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class Server(Child):
     ``providers`` are the tables of threadline.toml; titles are made by the demo model, so that a fake provider sees
     the calls of answers only. ``settings`` are THREADLINE_* in lower case. With ``extras`` the server is composed by
     ``tests.support.serve`` (tools that only tests have); with ``power`` its SQLite stands on the file layer that
-    :meth:`cut_power` needs.
+    :meth:`cut_power` needs; with ``memory`` its log is gone with the process.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Server(Child):
         settings: Mapping[str, Any] | None = None,
         extras: bool = False,
         power: bool = False,
+        memory: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
@@ -42,7 +44,9 @@ class Server(Child):
         environment["OUTER_TEST_FOLDER"] = str(folder)
         if power:
             environment["OUTER_TEST_POWER"] = str(self.undo)
-        program = ["-m", "tests.support.serve"] if extras or power else ["-m", "threadline"]
+        if memory:
+            environment["OUTER_TEST_LOG"] = "memory"
+        program = ["-m", "tests.support.serve"] if extras or power or memory else ["-m", "threadline"]
         place = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)]
         command = python(*program, "serve", *place, "--config", str(self.config))
         super().__init__(command, folder / "server.log", environment)
@@ -67,6 +71,12 @@ class Server(Child):
         files = {path.read_text().removeprefix(str(self.data)) for path in self.undo.glob("*.path")}
         assert {"/log.db-wal", "/threadline.db-wal"} <= files, f"the server does not stand on the file layer: {files}"
         return cut_power(self.undo, seed)
+
+    def token(self, name: str) -> str:
+        """A new access token, made beside the server by the command."""
+        command = python("-m", "threadline", "token", "create", "--name", name, "--data", str(self.data))
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.splitlines()[-1]
 
     def client(self) -> Client:
         """A new visitor without a cookie."""

@@ -102,6 +102,16 @@ def test_a_finish_reason_is_one_that_the_version_takes(version: Version, reason:
     assert chunk == {**event, "finishReason": seen}
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_step_that_begins_anew_is_dropped_by_those_who_can(version: Version) -> None:
+    kept = events.encode(events.recovery(2, "again", handover=False))
+    anew = events.encode(events.recovery(2, "again", handover=False, reset=True))
+    assert ENCODERS[version].chunk(kept) is kept
+    assert ENCODERS[version].chunk(anew) == (b'{"type":"reset-step"}' if version == 7 else anew)
+    strange = b'{"type":"data-recovery","data":5}'
+    assert ENCODERS[version].chunk(strange) == strange
+
+
 def test_each_major_knows_as_many_types_as_its_package() -> None:
     assert [len(TYPES[version]) for version in VERSIONS] == [22, 24, 29]
 

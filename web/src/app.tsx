@@ -7,8 +7,10 @@ import { chatOf } from "./address.ts";
 import { Chat } from "./chat.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { lastDeleted } from "./state/hear.ts";
+import { noGuests } from "./state/services.ts";
 import { keep, recall, useStore } from "./state/store.ts";
 import { loadKit, useKit } from "./ui/kit.ts";
+import { NoGuests } from "./ui/no-guests.tsx";
 
 function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
@@ -40,6 +42,7 @@ function Drawer({
         <Dialog.Overlay className="float-in fixed inset-0 z-40 bg-black/40" />
         <Dialog.Content
           aria-describedby={undefined}
+          onEscapeKeyDown={(event) => takesEscape(event.target) && event.preventDefault()}
           className="slide-in fixed inset-y-0 left-0 z-50 w-[min(20rem,86vw)] bg-side shadow-float focus:outline-none"
         >
           <Dialog.Title className="sr-only">Conversations</Dialog.Title>
@@ -48,6 +51,11 @@ function Drawer({
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** A field that is being written in has the first Escape for itself: a rename, a search that is not empty. */
+function takesEscape(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement && (target.type !== "search" || target.value !== "");
 }
 
 /** Leave a conversation that was deleted, here or in another tab; begin a new one with Ctrl + Shift + O. */
@@ -69,6 +77,10 @@ function useLeaving(active: string | null): void {
 }
 
 export function App() {
+  return useStore(noGuests) ? <NoGuests /> : <Frame />;
+}
+
+function Frame() {
   // Not by the router, which decodes a part of the path before it is matched.
   const path = usePathname();
   const active = chatOf(path);

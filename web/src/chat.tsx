@@ -1,6 +1,6 @@
 /** One conversation, or the beginning of one: header, thread, composer. */
 
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import { Link, useLocation } from "wouter";
 import { Composer } from "./composer/composer.tsx";
 import { ModelPicker } from "./composer/model-picker.tsx";
@@ -12,6 +12,7 @@ import { outbox } from "./state/outbox.ts";
 import { useStore } from "./state/store.ts";
 import { newestLeaf, treeOf } from "./state/tree.ts";
 import { beginConversation, send, stop } from "./state/turns.ts";
+import { useWishedTitle, wishes } from "./state/wishes.ts";
 import { Announcer } from "./thread/announcer.tsx";
 import { Skeleton } from "./thread/answer.tsx";
 import { activeAnswer, followedRuns, type Row, rowsOf } from "./thread/rows.ts";
@@ -33,7 +34,8 @@ interface Props {
 export function Chat({ id, unknownPath, onMenu }: Props) {
   const conversation = useConversation(id);
   const choice = useModelChoice(conversation.data ?? null);
-  const title = id ? conversation.data?.title : null;
+  const wished = useWishedTitle(id);
+  const title = id ? (wished ?? conversation.data?.title) : null;
   useEffect(() => {
     document.title = title ? `${title} · Threadline` : "Threadline";
   }, [title]);
@@ -44,17 +46,14 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
   }, [id]);
   return (
     <main className="flex min-w-0 grow flex-col">
-      <header className="flex h-14 shrink-0 items-center gap-1 px-2.5">
+      <header className="relative flex h-14 shrink-0 items-center gap-1 px-2.5">
         {onMenu && (
           <IconButton label="Show conversations" onClick={onMenu}>
             <Menu className="size-5" />
           </IconButton>
         )}
         <ModelPicker choice={choice} />
-        <h1 className="mx-2 min-w-0 grow truncate text-center text-sm text-faint max-sm:sr-only">
-          {title ?? ""}
-        </h1>
-        <span className="grow sm:hidden" />
+        <h1 className="mx-2 min-w-0 grow truncate text-center text-sm text-faint sm:mr-36">{title ?? ""}</h1>
         <Reconnecting />
         {onMenu && (
           <Link
@@ -68,7 +67,7 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
         )}
       </header>
       {unknownPath ? (
-        <Nowhere words="There is no page here." />
+        <Nowhere words="There is nothing here." />
       ) : id ? (
         <Open key={id} id={id} choice={choice} gone={isMissing(conversation.error)} />
       ) : (
@@ -115,7 +114,9 @@ function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boo
 
   const say = (text: string) => {
     const { under, parentId } = placeOf(rows, messages.data?.leaf_id ?? null, messages.data?.items ?? []);
-    send({ conversation: id, text, model: choice.id, under, parentId });
+    // Behind one that is on its way, the end is where that one comes to stand.
+    const next = pending.some((item) => item.state === "sending");
+    send({ conversation: id, text, model: choice.id, under, parentId: next ? null : parentId });
   };
 
   if (!messages.data && (gone || isMissing(messages.error))) {
@@ -174,11 +175,9 @@ function placeOf(rows: readonly Row[], leaf: string | null, items: Message[]) {
 /** Stop what is being written, by the button or by Escape; the button waits until it has stopped. */
 function useStop(conversation: string, active: Message | null) {
   const run = active?.run_id ?? null;
-  const [asked, setAsked] = useState<string | null>(null);
+  const asked = `stop:${run}` in useStore(wishes);
   const ask = () => {
-    if (run === null || asked === run) return;
-    setAsked(run);
-    stop(conversation, run).catch(() => setAsked(null));
+    if (run !== null && !asked) stop(conversation, run);
   };
   useEffect(() => {
     if (run === null) return;
@@ -190,7 +189,7 @@ function useStop(conversation: string, active: Message | null) {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   });
-  return { asked: asked !== null && asked === run, ask };
+  return { asked, ask };
 }
 
 /** Where there is a keyboard, one may write at once. */

@@ -7,11 +7,13 @@ import { App } from "./app.tsx";
 import { shareOutbox } from "./state/outbox.ts";
 import { listen, queries } from "./state/services.ts";
 import { resumeOutbox } from "./state/turns.ts";
+import { resumeWishes } from "./state/wishes.ts";
 import { Boundary } from "./ui/boundary.tsx";
 import "./styles.css";
 
 listen();
 shareOutbox(window);
+resumeWishes();
 resumeOutbox();
 
 createRoot(document.getElementById("root")!).render(

@@ -1,6 +1,7 @@
 /** What the feed tells while something is read is in what was read; and the feed is followed whatever happens. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FeedEvent } from "../src/protocol/types.ts";
 import { flatten } from "../src/state/cache.ts";
 import { answer, conversation, follow, openPage, question, run, settle, tell, Wire } from "./page.ts";
 
@@ -202,6 +203,28 @@ describe("the feed", () => {
     expect(titles(list)).toEqual(["missed"]);
     await tell({ type: "conversation.created", conversation: conversation("told", { updated_at: 5 }) });
     expect(titles(list)).toEqual(["told", "missed"]);
+  });
+});
+
+describe("a change of a kind that the page does not know", () => {
+  it("changes nothing, and what comes with it is heard", async () => {
+    await page.start();
+    const list = page.showList();
+    const messages = page.showMessages("c1");
+    await settle();
+    page.requests.of("/conversations?")[0]!.answer({ items: [conversation("c1")], next: null });
+    page.requests
+      .of("/messages")[0]!
+      .answer({ items: [question("q1")], next: null, leaf_id: "q1", runs: [] });
+    await settle();
+    const before = messages.getCurrentResult().data;
+    await tell(
+      { type: "forgotten" },
+      { type: "message.praised", conversation_id: "c1" } as unknown as FeedEvent,
+      { type: "conversation.updated", conversation: conversation("c1", { title: "heard", leaf_id: "q1" }) },
+    );
+    expect(titles(list)).toEqual(["heard"]);
+    expect(messages.getCurrentResult().data).toEqual(before);
   });
 });
 

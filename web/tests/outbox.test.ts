@@ -1,7 +1,7 @@
 /** What is not sent yet is kept message by message, whatever other tabs do, and helped where its session is lost. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { openPage, settle, storage, Wire } from "./page.ts";
+import { answer, conversation, openPage, question, settle, storage, Wire } from "./page.ts";
 
 type Tab = Awaited<ReturnType<typeof openPage>>;
 
@@ -51,6 +51,10 @@ async function fails(tab: Tab, text: string, code = "too_large:chat", status = 4
   return tab.outbox.get().at(-1)!.key;
 }
 
+function text(words: string) {
+  return [{ type: "text", text: words }];
+}
+
 function texts(tab: Tab): string[] {
   return tab.outbox.get().map((item) => item.text);
 }
@@ -88,6 +92,136 @@ describe("what is not sent", () => {
     Object.defineProperty(shared, "setItem", { value: full, configurable: true });
     await fails(tab, "kept here");
     expect(tab.outbox.get()).toMatchObject([{ text: "kept here", state: "failed" }]);
+  });
+});
+
+describe("while the server is away", () => {
+  const taken = {
+    run_id: "run_1",
+    conversation_id: "c1",
+    message_id: "a1",
+    parent_id: "q1",
+    duplicate: false,
+  };
+
+  it("a message waits however long, and goes when the connection is back", async () => {
+    const tab = await openTab();
+    await tab.start();
+    Wire.all[0]!.onclose!();
+    tab.send({ conversation: "c1", text: "patient words", model: null, under: null });
+    for (let minute = 0; minute < 10; minute++) {
+      for (const asked of tab.requests.of("/api/chat")) asked.fail();
+      await settle(60_000);
+    }
+    expect(tab.outbox.get()).toMatchObject([{ state: "sending", waits: true }]);
+    // The page tries other ways to connect in between.
+    do {
+      await settle(50);
+      for (const asked of tab.requests.all) asked.fail();
+    } while (Wire.all.at(-1)!.onmessage === null);
+    await settle(0);
+    const before = tab.requests.of("/api/chat").length;
+    Wire.all.at(-1)!.hello();
+    await settle(10);
+    const asked = tab.requests.of("/api/chat");
+    expect(asked.length).toBe(before + 1);
+    asked.at(-1)!.answer(taken, 202);
+    await settle();
+    expect(texts(tab)).toEqual([]);
+  });
+
+  it("a message that was taken back is not sent any more", async () => {
+    const tab = await openTab();
+    tab.send({ conversation: "c1", text: "hasty words", model: null, under: null });
+    await settle();
+    tab.requests.of("/api/chat")[0]!.fail();
+    await settle(10);
+    tab.remove(tab.outbox.get()[0]!.key);
+    await settle(60_000);
+    expect(tab.requests.of("/api/chat").length).toBe(1);
+    expect(texts(tab)).toEqual([]);
+  });
+
+  it("a request that alone does not get through is told after five tries", async () => {
+    const tab = await openTab();
+    await tab.start();
+    tab.send({ conversation: "c1", text: "words that do not get through", model: null, under: null });
+    for (let tries = 0; tries < 40; tries++) {
+      await settle(500);
+      Wire.all.at(-1)!.push({ type: "pong" });
+      for (const asked of tab.requests.of("/api/chat")) asked.fail();
+    }
+    expect(tab.requests.of("/api/chat").length).toBe(5);
+    expect(tab.outbox.get()).toMatchObject([{ state: "failed", waits: false }]);
+  });
+
+  it("a stop is kept over a reload, and let go when its run has ended", async () => {
+    const tab = await openTab();
+    tab.stop("c1", "run_1");
+    await settle();
+    tab.requests.of("/stop")[0]!.fail();
+    await settle(10);
+    const later = await openTab();
+    later.resumeWishes();
+    await settle();
+    expect(later.requests.of("/stop").length).toBe(1);
+    later.requests.of("/stop")[0]!.answer({ stopped: ["run_1"] });
+    await settle();
+    expect(Object.keys(later.wishes.get())).toEqual(["stop:run_1"]);
+    later.hear({
+      type: "run.finished",
+      run: { id: "run_1", conversation_id: "c1", message_id: "a1", parent_id: "q1", status: "stopped" },
+    });
+    expect(later.wishes.get()).toEqual({});
+    expect(Object.keys(shared)).toEqual([]);
+  });
+
+  it("turns are taken back from the last on, and before a new message is sent", async () => {
+    const tab = await openTab();
+    const waits = (id: string, above: string) => answer(id, { parent_id: above, status: "queued" });
+    const asked = ["q2", "q3"].map((id, at) => ({
+      ...question(id, `a${at + 1}`),
+      parts: text(`words of ${id}`),
+    }));
+    tab.queries.setQueryData(["messages", "c1"], {
+      items: [question("q1"), answer("a1"), asked[0], waits("a2", "q2"), asked[1], waits("a3", "q3")],
+      leaf_id: "a3",
+    });
+    tab.cancel("c1", waits("a2", "q2"));
+    expect(shared["threadline:draft:c1"]).toBe("words of q2\n\nwords of q3");
+    expect(tab.queries.getQueryData(["messages", "c1"])).toMatchObject({ leaf_id: "a1" });
+    tab.send({ conversation: "c1", text: "instead", model: null, under: "a1", parentId: "a1" });
+    for (const reply of [
+      { stopped: [] },
+      { stopped: [] },
+      conversation("c1", { leaf_id: "a3" }),
+      conversation("c1"),
+    ]) {
+      await settle();
+      tab.requests.all.at(-1)!.answer(reply);
+    }
+    await settle();
+    const made = tab.requests.all.map(({ method, path, body }) => [method, path, body?.run ?? body?.leaf_id]);
+    expect(made).toEqual([
+      ["POST", "/api/chat/c1/stop", "run_a3"],
+      ["POST", "/api/chat/c1/stop", "run_a2"],
+      ["GET", "/api/conversations/c1", undefined],
+      ["PATCH", "/api/conversations/c1", "a1"],
+      ["POST", "/api/chat", undefined],
+    ]);
+  });
+
+  it("a stop of a run that is over or unknown is let go at once", async () => {
+    const tab = await openTab();
+    tab.stop("c1", "run_1");
+    tab.stop("c1", "run_2");
+    await settle();
+    tab.requests.of("/stop")[0]!.answer({ stopped: [] });
+    const error = { code: "not_found:run", message: "No.", status: 404, retryable: false };
+    tab.requests.of("/stop")[1]!.answer({ error }, 404);
+    await settle();
+    expect(tab.wishes.get()).toEqual({});
+    expect(Object.keys(shared)).toEqual([]);
   });
 });
 

@@ -38,6 +38,7 @@ export class Wire {
 export interface Asked {
   method: string;
   path: string;
+  body: Record<string, unknown> | undefined;
   answer(body: unknown, status?: number): void;
   fail(): void;
 }
@@ -54,12 +55,16 @@ export class Requests {
       const fail = () => reject(new TypeError("no network"));
       const known = this.standing.get(path.split("?")[0]!);
       if (known !== undefined) answer(known);
-      else this.all.push({ method: init.method ?? "GET", path, answer, fail });
+      else this.all.push({ method: init.method ?? "GET", path, body: bodyOf(init), answer, fail });
     });
 
   of(part: string): Asked[] {
     return this.all.filter(({ path }) => path.includes(part));
   }
+}
+
+function bodyOf({ body }: RequestInit): Record<string, unknown> | undefined {
+  return typeof body === "string" ? JSON.parse(body) : undefined;
 }
 
 /** A browser's storage, as one tab sees it. */
@@ -88,14 +93,15 @@ export async function openPage(localStorage = storage()) {
   vi.stubGlobal("localStorage", localStorage);
   vi.stubGlobal("WebSocket", Wire);
   vi.stubGlobal("fetch", requests.fetch);
-  const [services, hearing, reads, outbox, turns] = await Promise.all([
+  const [services, hearing, reads, outbox, turns, wishing] = await Promise.all([
     import("../src/state/services.ts"),
     import("../src/state/hear.ts"),
     import("../src/state/reads.ts"),
     import("../src/state/outbox.ts"),
     import("../src/state/turns.ts"),
+    import("../src/state/wishes.ts"),
   ]);
-  const page = { ...services, ...hearing, ...reads, ...outbox, ...turns, requests, events };
+  const page = { ...services, ...hearing, ...reads, ...outbox, ...turns, ...wishing, requests, events };
   return {
     ...page,
     /** Follow the feed from `after` on. */

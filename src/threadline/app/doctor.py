@@ -8,14 +8,18 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from threadline.app import lock
 from threadline.app.failures import CannotStart
-from threadline.domain.catalog import KINDS, ProviderConfig, configs_for_keys
+from threadline.app.probe import place, status_of
+from threadline.domain.catalog import KINDS, ProviderConfig, configs_for_keys, kinds
+from threadline.providers.openai_compatible import auth_headers
 from threadline.server import AddressTaken, bind
-from threadline.settings import ProviderSettings, Settings
+from threadline.settings import Settings, key_wanted
 
 _PYTHON: Final = (3, 11)
 _SQLITE: Final = (3, 35, 0)
@@ -45,7 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
         _python(),
         _sqlite(),
         *_folder(settings.data),
-        _port(settings),
+        *_place(settings),
         _page(),
         *_providers(settings),
         *_slots(settings),
@@ -77,20 +81,50 @@ def _folder(folder: Path) -> Iterator[Finding]:
     room = shutil.disk_usage(folder).free
     text = f"{room / 2**30:.1f} GB of disk are free there."
     yield Finding(text, "" if room >= _ROOM else "Free at least 512 MB: without room nothing can be kept.")
+
+
+def _place(settings: Settings) -> Iterator[Finding]:
+    """The lock and the port; where one healthy server holds both, that is how it should be."""
+    lock_fault, port_fault = _lock_fault(settings.data), _port_fault(settings)
+    address = _healthy_server(settings.data) if lock_fault else None
+    if address:
+        yield Finding(f"A server uses this data folder, and answers on {address}.")
+    elif lock_fault:
+        yield Finding("The data folder is in use.", lock_fault, fatal=True)
+    elif settings.data.is_dir():
+        yield Finding("No other server uses the data folder.")
+    if address and urlsplit(address).port == settings.port:
+        return
+    where = f"Port {settings.port} on {settings.host}"
+    if port_fault:
+        yield Finding(f"{where} is not free.", port_fault, fatal=True)
+    else:
+        yield Finding(f"{where} is free.")
+
+
+def _healthy_server(folder: Path) -> str | None:
+    """The address of the server that holds the lock, where it answers."""
+    address = lock.address_of_holder(folder)
+    return address if address and status_of(f"{address}/readyz") == HTTPStatus.OK else None
+
+
+def _lock_fault(folder: Path) -> str:
+    if not folder.is_dir():
+        return ""
     try:
         with lock.locked(folder):
-            yield Finding("No other server uses the data folder.")
+            return ""
     except CannotStart as fault:
-        yield Finding("The data folder is in use.", str(fault), fatal=True)
+        return str(fault)
 
 
-def _port(settings: Settings) -> Finding:
+def _port_fault(settings: Settings) -> str:
     try:
         for bound in bind(settings.host, settings.port):
             bound.close()
     except AddressTaken as fault:
-        return Finding(f"Port {settings.port} on {settings.host} is not free.", str(fault), fatal=True)
-    return Finding(f"Port {settings.port} on {settings.host} is free.")
+        return str(fault)
+    return ""
 
 
 def _page() -> Finding:
@@ -100,27 +134,45 @@ def _page() -> Finding:
 
 
 def _providers(settings: Settings) -> Iterator[Finding]:
-    configs = configs_for_keys(settings.keys, tuple(map(_config, settings.providers)))
+    configs = [config for config in configs_for_keys(settings.keys, settings.providers) if config.kind != "demo"]
     if not configs:
-        remedy = "Set OPENAI_API_KEY or another provider's key, add [[providers]] to threadline.toml, or start Ollama."
-        yield Finding("No provider is set up; only the demo answers.", remedy)
+        yield _ollama(settings)
     for config in configs:
         kind = KINDS.get(config.kind)
         if kind is None:
-            remedy = f"Use one of these kinds: {', '.join(sorted(KINDS))}."
+            remedy = f"Use one of these kinds: {', '.join(kinds())}."
             yield Finding(f"Provider {config.name} is of the unknown kind {config.kind}.", remedy, fatal=True)
         elif kind.needs_key and not config.api_key:
-            yield Finding(f"Provider {config.name} has no key.", "Set its api_key, or the environment's usual name.")
-        elif config.address is None and config.kind != "demo":
+            yield Finding(f"Provider {config.name} has no key.", key_wanted(config))
+        elif config.address is None:
             yield Finding(f"Provider {config.name} has no address.", 'Set base_url = "https://…".', fatal=True)
         else:
-            yield Finding(f"Provider {config.name} is set up; whether it answers was not tried.")
+            yield _sign_of_life(config, config.address)
+
+
+def _ollama(settings: Settings) -> Finding:
+    if status_of(f"{settings.ollama_url}/api/tags") == HTTPStatus.OK:
+        return Finding(f"Ollama answers at {place(settings.ollama_url)}.")
+    remedy = "Set OPENAI_API_KEY or another provider's key, add [[providers]] to threadline.toml, or start Ollama."
+    return Finding("No provider is set up; only the demo answers.", remedy)
+
+
+def _sign_of_life(config: ProviderConfig, address: str) -> Finding:
+    """Whether a provider answers, and takes the key."""
+    name, where = f"Provider {config.name}", place(address)
+    status = status_of(f"{address}/models", auth_headers(config))
+    if isinstance(status, str):
+        return Finding(f"{name} does not answer at {where}: {status}.", "Start it, or correct its base_url.")
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Finding(f"{name} answers at {where}, and refuses the key ({status}).", key_wanted(config))
+    if status == HTTPStatus.OK:
+        return Finding(f"{name} answers at {where}.")
+    remedy = "If it answers no message either, correct its base_url; most end with /v1."
+    return Finding(f"{name} answers at {where}, but gives no list of its models ({status}).", remedy)
 
 
 def _slots(settings: Settings) -> Iterator[Finding]:
-    named = {"demo", "ollama"} | {
-        config.name for config in configs_for_keys(settings.keys, tuple(map(_config, settings.providers)))
-    }
+    named = {"demo", "ollama"} | {config.name for config in configs_for_keys(settings.keys, settings.providers)}
     for slot, model in settings.models.items():
         if model.partition("/")[0] not in named:
             remedy = f"Set the provider up, or choose another model for {slot} under [models]."
@@ -132,11 +184,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name in settings.unknown:
         yield Finding(f"{name} is not a setting of this version.", "Remove it, or correct its name.")
     if settings.host not in ("127.0.0.1", "::1", "localhost") and settings.guests:
-        remedy = "If not everybody there may use your keys, set THREADLINE_GUESTS=off or put a proxy before it."
+        remedy = "If not everybody there may use your keys, put a proxy before it that asks who it is."
         yield Finding(f"Everybody who reaches {settings.host} can chat as a guest.", remedy)
+    if not settings.guests:
+        remedy = (
+            "That leaves programs only, as nobody can sign in yet; with THREADLINE_GUESTS=on people can chat again."
+        )
+        yield Finding("Guests are off: who has no session and no access token is shut out.", remedy)
     if os.name == "posix" and os.geteuid() == 0:
         yield Finding("You are root.", "Run the server as a user of its own.")
-
-
-def _config(provider: ProviderSettings) -> ProviderConfig:
-    return ProviderConfig(provider.name, provider.kind, provider.base_url, provider.api_key, provider.models)

@@ -9,7 +9,16 @@ from threadline.domain.errors import Unavailable
 
 
 class CannotStart(Exception):
-    """Something about this machine is in the way. The message says what, and what to do."""
+    """Something about this machine is in the way. The message says what, and what to do; ``code`` is how the command
+    ends."""
+
+    code = 3
+
+
+class NotUsable(CannotStart):
+    """What was given to the command cannot be used."""
+
+    code = 2
 
 
 @contextmanager

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from threadline.app.failures import CannotStart
+
+_LONGEST: Final = 1000
 
 
 def prepare(folder: Path) -> None:
@@ -41,7 +44,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
+            holder = _written(handle)[0] or "unknown"
             raise CannotStart(
                 f"Another server is using this data folder: {folder} (process {holder}). "
                 "Stop it, or choose another --data."
@@ -53,6 +56,31 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def tell_address(folder: Path, address: str) -> None:
+    """Write into the lock, which this process holds, where its server is reached."""
+    # Only the doctor reads it: a server that serves is not ended for that.
+    with suppress(OSError), (folder / "lock").open("r+b", buffering=0) as file:
+        file.write(f"{os.getpid()}\n{address}\n".encode())
+
+
+def address_of_holder(folder: Path) -> str | None:
+    """Where the server of the process that took the lock last is reached; None where it has not told."""
+    try:
+        handle = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _written(handle)[1] or None
+    finally:
+        os.close(handle)
+
+
+def _written(handle: int) -> tuple[str, str]:
+    """The process and the address."""
+    process, address, *_ = [*os.pread(handle, _LONGEST, 0).decode(errors="replace").split("\n"), "", ""]
+    return process.strip(), address.strip()
 
 
 def _no_lock(folder: Path, fault: OSError) -> CannotStart:

@@ -68,7 +68,7 @@ async def work(settings: Settings, seams: Seams = Seams(), say: Say = print) -> 
         with _on_signal(app.draining.set):
             _tidy()
             say("Threadline's worker is ready")
-            await _together(app, [app.worker.run(app.draining), app.sweeper.run(app.draining)])
+            await _together(app, _behind(app))
 
 
 async def migrate(settings: Settings) -> None:
@@ -88,6 +88,7 @@ async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
         where = addresses(sockets)
         shown = [place for place in where if "0.0.0.0" not in place and "[::]" not in place]
         address = (shown or [f"http://127.0.0.1:{sockets[0].getsockname()[1]}"])[0]
+        lock.tell_address(app.settings.data, address)
         say(f"Threadline is ready on {address} (process {os.getpid()})")
 
     server = Server(app.site, app.world, app.draining, ready, drain_seconds=app.settings.drain_seconds)
@@ -98,8 +99,12 @@ async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
         finally:
             app.draining.set()
 
-    worker, sweeper = app.worker.run(app.draining), app.sweeper.run(app.draining)
-    await _together(app, [serving(), worker, sweeper, app.pulse.run()])
+    await _together(app, [serving(), *_behind(app), app.pulse.run()])
+
+
+def _behind(app: App) -> list[Coroutine[Any, Any, None]]:
+    """What works without being asked."""
+    return [part.run(app.draining) for part in (app.worker, app.sweeper, app.wakes, app.closer)]
 
 
 async def _together(app: App, parts: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -146,7 +146,7 @@ def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Mode
     kind = KINDS.get(config.kind)
     reason = None
     if kind is None:
-        reason = f"Providers of the kind {config.kind!r} are not supported."
+        reason = f"Providers of the kind {config.kind!r} are not supported. The kinds are {', '.join(kinds())}."
     elif config.address is None and config.kind != "demo":
         reason = f"The provider {config.name!r} has no base_url. Add one to its [[providers]] table."
     elif kind.needs_key and not has_key:
@@ -225,6 +225,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     }
 )
 """The kinds of providers that can be called, by the name that a configuration gives them."""
+
+
+def kinds() -> list[str]:
+    """The kinds that a configuration may name."""
+    return sorted(set(KINDS) - {"demo"})
 
 
 def discovers(config: ProviderConfig) -> bool:

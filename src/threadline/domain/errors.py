@@ -4,6 +4,7 @@ ThreadlineError                internal            500
 ├── BadRequest                 bad_request         400
 │   ├── MissingKey             missing_key         400
 │   ├── UnsupportedModel       unsupported_model   400
+│   ├── ContextTooLong         context_length_exceeded 400
 │   └── TooLarge               too_large           413
 ├── Unauthorized               unauthorized        401
 ├── Forbidden                  forbidden           403
@@ -75,6 +76,12 @@ class UnsupportedModel(BadRequest):
     """This model is not known here. Pick one of those that /api/models lists."""
 
     type = "unsupported_model"
+
+
+class ContextTooLong(BadRequest):
+    """This goes on from more than a model is given here. Send less, or begin anew."""
+
+    type = "context_length_exceeded"
 
 
 class TooLarge(BadRequest):

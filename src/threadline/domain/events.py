@@ -141,7 +141,10 @@ def tool_output_error(call: str, text: str) -> Event:
     return {"type": "tool-output-error", "toolCallId": call, "errorText": text}
 
 
-def recovery(epoch: int, action: str, *, handover: bool) -> Event:
-    """A worker took the run over; in the log, not in the message. ``handover``: the one before gave it up cleanly."""
-    data = {"epoch": epoch, "action": action, "handover": handover, "v": FORMAT_VERSION}
+def recovery(epoch: int, action: str, *, handover: bool, reset: bool = False) -> Event:
+    """A worker took the run over; in the log, not in the message. ``handover``: the one before gave it up cleanly.
+    ``reset``: the step begins anew, and all that came of it so far is reasoning that was cut off."""
+    data: dict[str, Any] = {"epoch": epoch, "action": action, "handover": handover, "v": FORMAT_VERSION}
+    if reset:
+        data["reset"] = True
     return {"type": "data-recovery", "data": data, "transient": True}

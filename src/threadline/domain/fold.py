@@ -8,12 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pydantic_core import from_json
-
 from threadline.domain.events import Event
 from threadline.domain.messages import Part, Usage, add_usage, is_tool
+from threadline.domain.partial import partial_json
 
-_PASSED_THROUGH = frozenset({"file", "source-url", "source-document", "reasoning-file", "custom"})
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "file": ("mediaType", "url", "providerMetadata"),
+    "reasoning-file": ("mediaType", "url", "providerMetadata"),
+    "source-url": ("sourceId", "url", "title", "providerMetadata"),
+    "source-document": ("sourceId", "mediaType", "title", "filename", "providerMetadata"),
+    "custom": ("kind", "providerMetadata"),
+    "steering-message": ("id", "parts"),
+}
+"""Events that are a part of their own, and what of them the part has."""
+
+_APPROVAL = {
+    "approvalDescriptor": "descriptor",
+    "inputSchemaInput": "inputSchemaInput",
+    "reason": "requestReason",
+    "signature": "signature",
+}
 
 
 class Fold:
@@ -40,9 +54,8 @@ class Fold:
         self.last_type = ""
         self.open: dict[str, Part] = {}
         """Open text and reasoning parts by their id."""
-        self._tools: dict[str, Part] = {}
         self._pieces: dict[int, list[str]] = {}
-        self._inputs: dict[str, list[str]] = {}
+        self._inputs: dict[str, _Input] = {}
 
     def apply(self, event: Event) -> None:
         """Take one more event. One of a type that is not known here, or that belongs to nothing that is there, changes
@@ -56,8 +69,9 @@ class Fold:
                 handler(self, event)
             except KeyError:
                 return
-        elif kind in _PASSED_THROUGH:
-            self.parts.append({key: value for key, value in event.items() if value is not None})
+        elif kind in _FIELDS:
+            found = {name: event[name] for name in _FIELDS[kind] if event.get(name) is not None}
+            self.parts.append({"type": kind, **found})
         elif kind.startswith("data-"):
             self._data(event)
 
@@ -78,15 +92,14 @@ class Fold:
             pieces = self._pieces.pop(id(part), None)
             if pieces is not None:
                 part["text"] += "".join(pieces)
-        for call, chunks in self._inputs.items():
-            part = self._tools[call]
-            if part["state"] == "input-streaming":
-                part["input"] = partial_json("".join(chunks))
+        for given in self._inputs.values():
+            given.show()
         return self.parts
 
     def tool_input_text(self, call: str) -> str:
         """The argument text of a call as it came so far."""
-        return "".join(self._inputs.get(call, ()))
+        given = self._inputs.get(call)
+        return given.text if given else ""
 
     def tools_in_step(self) -> list[Part]:
         """The tool calls of the current (or, between steps, the last) step, in order."""
@@ -126,17 +139,22 @@ class Fold:
         self.in_step = False
         self.step_reason = event.get("finishReason")
         self.usage = add_usage(self.usage, event.get("usage") or {})
-        self.open.clear()
         self.takeovers_without_progress = 0
 
     def _reset_step(self, _event: Event) -> None:
-        for part in self.parts[self.step_at :]:
+        kept = self._step_from()
+        for given in self._inputs.values():
+            given.show()
+        for part in self.parts[kept:]:
             self._pieces.pop(id(part), None)
-        del self.parts[self.step_at :]
+        del self.parts[kept:]
         self.open.clear()
+        self._inputs.clear()
 
     def _open_part(self, event: Event) -> None:
         part: Part = {"type": event["type"].removesuffix("-start"), "text": "", "state": "streaming"}
+        if part["type"] == "reasoning":
+            part["id"] = event["id"]
         _copy_metadata(event, part)
         self.part_count += 1
         self.open[event["id"]] = part
@@ -154,53 +172,106 @@ class Fold:
         part = self.open.pop(event["id"])
         part["text"] += "".join(self._pieces.pop(id(part), ()))
         part["state"] = "done"
+        if event.get("citations") is not None and part["type"] == "text":
+            part["citations"] = event["citations"]
         _copy_metadata(event, part)
 
     def _tool_start(self, event: Event) -> None:
-        self._inputs[event["toolCallId"]] = []
-        self._tool(event, state="input-streaming")
+        part = self._tool(event, event["toolName"], bool(event.get("dynamic")))
+        _settle(part, event, "input-streaming", inputEncoding=event.get("inputEncoding") or _ABSENT)
+        self._inputs[event["toolCallId"]] = _Input(part, event.get("inputEncoding"))
 
     def _tool_delta(self, event: Event) -> None:
+        given = self._inputs[event["toolCallId"]]
         self.takeovers_without_progress = 0
-        self._inputs.setdefault(event["toolCallId"], []).append(event["inputTextDelta"])
+        given.pieces.append(event["inputTextDelta"])
 
     def _tool_ready(self, event: Event) -> None:
-        self._tool(event, state="input-available", input=event["input"])
+        part = self._tool(event, event["toolName"], bool(event.get("dynamic")))
+        _settle(part, event, "input-available", input=event["input"])
 
     def _tool_input_error(self, event: Event) -> None:
-        self._tool(event, state="output-error", input=event.get("input"), errorText=event["errorText"])
+        known = self._find(event["toolCallId"], self._step_from())
+        dynamic = bool(event.get("dynamic")) if known is None else known["type"] == "dynamic-tool"
+        part = known or self._tool(event, event["toolName"], dynamic)
+        _settle(part, event, "output-error", input=event.get("input", _ABSENT), errorText=event["errorText"])
 
     def _tool_output(self, event: Event) -> None:
-        part = self._tools[event["toolCallId"]]
-        part.update(state="output-available", output=event["output"])
-        part.pop("preliminary", None)
-        if event.get("preliminary"):
-            part["preliminary"] = True
+        part = self._called(event["toolCallId"])
+        preliminary = event.get("preliminary")
+        _settle(
+            part,
+            event,
+            "output-available",
+            input=part.get("input", _ABSENT),
+            output=event["output"],
+            preliminary=_ABSENT if preliminary is None else preliminary,
+        )
         self.takeovers_without_progress = 0
 
     def _tool_output_error(self, event: Event) -> None:
-        self._tools[event["toolCallId"]].update(state="output-error", errorText=event["errorText"])
+        part = self._called(event["toolCallId"])
+        raw = part.get("rawInput", _ABSENT) if part["type"] != "dynamic-tool" else _ABSENT
+        given = part.get("input", _ABSENT)
+        _settle(part, event, "output-error", input=given, rawInput=raw, errorText=event["errorText"])
 
     def _tool_approval(self, event: Event) -> None:
         approval = {"id": event["approvalId"]}
-        self._tools[event["toolCallId"]].update(state="approval-requested", approval=approval)
+        approval |= {_APPROVAL[name]: event[name] for name in _APPROVAL if event.get(name) is not None}
+        if event.get("isAutomatic") is True:
+            approval["isAutomatic"] = True
+        self._called(event["toolCallId"]).update(state="approval-requested", approval=approval)
+
+    def _tool_approved(self, event: Event) -> None:
+        wanted = event["approvalId"]
+        part = next((one for one in self.parts if is_tool(one) and one.get("approval", {}).get("id") == wanted), None)
+        if part is None:
+            return
+        reason = {"reason": event["reason"]} if event.get("reason") is not None else {}
+        part["approval"] = {**part["approval"], "id": wanted, "approved": event["approved"], **reason}
+        part["state"] = "approval-responded"
+        if event.get("providerExecuted") is not None:
+            part["providerExecuted"] = event["providerExecuted"]
+        if event.get("providerMetadata") is not None:
+            part["callProviderMetadata"] = event["providerMetadata"]
 
     def _tool_denied(self, event: Event) -> None:
-        self._tools[event["toolCallId"]]["state"] = "output-denied"
+        self._called(event["toolCallId"])["state"] = "output-denied"
 
-    def _tool(self, event: Event, **fields: Any) -> None:
-        call, name = event["toolCallId"], event["toolName"]
-        part = self._tools.get(call)
-        if part is None:
-            part = {"type": "dynamic-tool", "toolName": name} if event.get("dynamic") else {"type": f"tool-{name}"}
-            part["toolCallId"] = call
-            self._tools[call] = part
+    def _step_from(self) -> int:
+        """Where the parts of the current step begin."""
+        return self.step_at + 1 if self.steps else 0
+
+    def _find(self, call: str, start: int) -> Part | None:
+        for part in self.parts[start:]:
+            if is_tool(part) and part["toolCallId"] == call:
+                return part
+        return None
+
+    def _called(self, call: str) -> Part:
+        """The part of a call: the one in the current step, else the newest of all. Raises ``KeyError``."""
+        found = self._find(call, self._step_from())
+        if found is None:
+            older = (part for part in reversed(self.parts) if is_tool(part) and part["toolCallId"] == call)
+            found = next(older, None)
+        if found is None:
+            raise KeyError(call)
+        return found
+
+    def _tool(self, event: Event, name: str, dynamic: bool) -> Part:
+        """The part of a call in the current step, made where there is none; what it is called may change."""
+        call = event["toolCallId"]
+        for part in self.parts[self._step_from() :]:
+            if is_tool(part) and part["toolCallId"] == call and (part["type"] == "dynamic-tool") == dynamic:
+                break
+        else:
+            part = {"type": "dynamic-tool" if dynamic else f"tool-{name}", "toolCallId": call}
             self.parts.append(part)
-        part.update(fields)
-        if event.get("providerExecuted"):
-            part["providerExecuted"] = True
-        if event.get("providerMetadata"):
-            part["callProviderMetadata"] = event["providerMetadata"]
+        if dynamic:
+            part["toolName"] = name
+        else:
+            part["type"] = f"tool-{name}"
+        return part
 
     def _data(self, event: Event) -> None:
         if event["type"] == "data-recovery" and not event["data"].get("handover"):
@@ -213,6 +284,34 @@ class Fold:
                     part["data"] = event["data"]
                     return
         self.parts.append(dict(event))
+
+
+class _Input:
+    """The arguments of a call while they come."""
+
+    def __init__(self, part: Part, encoding: str | None) -> None:
+        self.part = part
+        self.encoding = encoding
+        self.pieces: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that came of them."""
+        if len(self.pieces) > 1:
+            self.pieces = ["".join(self.pieces)]
+        return self.pieces[0] if self.pieces else ""
+
+    def show(self) -> None:
+        """Put into the part what can be read of them so far."""
+        if self.part["state"] != "input-streaming" or not self.pieces:
+            return
+        text = self.text
+        value = text if self.encoding == "text" else partial_json(text)
+        self.part["rawInput"] = text
+        if value is None and text.strip() != "null":
+            self.part.pop("input", None)
+        else:
+            self.part["input"] = value
 
 
 def fold(events: Iterable[Event]) -> Fold:
@@ -231,12 +330,24 @@ def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def partial_json(text: str) -> Any:
-    """What a beginning of a JSON text already says; None where it says nothing yet."""
-    try:
-        return from_json(text, allow_partial="trailing-strings")
-    except ValueError:
-        return None
+_ABSENT: Any = object()
+
+
+def _settle(part: Part, event: Event, state: str, **fields: Any) -> None:
+    """A call's part in a new state: what the state does not have is gone, but what was known of the call stays."""
+    part["state"] = state
+    for name in ("input", "output", "errorText", "rawInput", "inputEncoding", "preliminary"):
+        value = fields.get(name, _ABSENT)
+        if value is _ABSENT:
+            part.pop(name, None)
+        else:
+            part[name] = value
+    for name in ("title", "toolMetadata", "providerExecuted"):
+        if event.get(name) is not None:
+            part[name] = event[name]
+    if event.get("providerMetadata") is not None:
+        key = "resultProviderMetadata" if state.startswith("output-") else "callProviderMetadata"
+        part[key] = event["providerMetadata"]
 
 
 def _copy_metadata(event: Event, part: Part) -> None:
@@ -266,5 +377,6 @@ _HANDLERS: dict[str, Callable[[Fold, Event], None]] = {
     "tool-output-available": Fold._tool_output,
     "tool-output-error": Fold._tool_output_error,
     "tool-approval-request": Fold._tool_approval,
+    "tool-approval-response": Fold._tool_approved,
     "tool-output-denied": Fold._tool_denied,
 }

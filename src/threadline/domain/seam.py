@@ -1,19 +1,28 @@
 """Joins a continued text to the text that was cut: trims what a model repeats, and notices one that starts over.
 
-Only the beginning of the continuation is looked at, and only as much is held back as is needed to decide. The limits:
-a repetition is recognised when it is the end of the kept text, letter by letter, at most ``LOOK_BACK`` characters long,
-and begins at a word's beginning or is at least ``SURE`` characters long; a text that really does say its last words
-twice loses one of them. A model that rephrases is noticed by how many of its first words are those that the answer
+Only the beginning of the continuation is looked at, and only as much is held back as is needed to decide. A repetition
+is the end of the kept text, letter by letter, at most ``LOOK_BACK`` characters long. What could be chance is kept (see
+``_trusted``): a bracket that is lost breaks a program without a trace, words that are doubled are seen. The limits: a
+text that really says its last words twice loses one of them; a repetition of only signs, blanks, lone numbers or very
+short words stays doubled. A model that rephrases is noticed by how many of its first words are those that the answer
 began with; one that finds all new words is not.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 LOOK_BACK: Final = 200
 SURE: Final = 8
+"""From this many characters on, a run of blanks as one, a repetition may begin anywhere."""
+_SURE_IN_ROW: Final = 24
+"""The same over the cells of a table's row, which are often equal."""
+_LETTERS: Final = 3
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Chinese and Japanese signs, which stand for more than a letter and have no blanks between their words."""
+_SURE_UNSPACED: Final = 4
 _START_OVER: Final = 40
 _OPENING_WORDS: Final = 12
 _BEGINNING_WORDS: Final = 60
@@ -28,6 +37,7 @@ _TALKS_ABOUT_IT: Final = re.compile(
     r"|(?:Put|To put it) (?:differently|another way)\b)"
 )
 _WORD: Final = re.compile(r"\w+")
+_BLANKS: Final = re.compile(r"\s+")
 
 
 class NotContinued(Exception):
@@ -83,11 +93,49 @@ def overlap(partial: str, more: str) -> int:
 
 
 def _trusted(partial: str, size: int) -> bool:
-    """One equal letter is chance; a word's whole beginning, or many letters, are a repetition."""
-    if size >= SURE or size == len(partial):
+    """Whether the last ``size`` characters, said again, are a repetition, and not how the text really goes on."""
+    said, before = partial[-size:], partial[:-size]
+    if not any(map(str.isalnum, said)) or _runs_on(partial, size):
+        return False
+    if not before:
         return True
-    at = len(partial) - size
-    return not (partial[at].isalnum() and partial[at - 1].isalnum())
+    if said[0] in " \t" and before[-1] in " \t":
+        return False
+    length = len(_BLANKS.sub(" ", said))
+    if _within_row(before, said):
+        return length >= _SURE_IN_ROW or _glues(before, said)
+    if length >= SURE or len(_UNSPACED.findall(said)) >= _SURE_UNSPACED:
+        return True
+    if sum(map(str.isalnum, said)) < _LETTERS or not any(map(str.isalpha, said)):
+        return False
+    return _begins_a_word(before, said) or before[-1] == "\n"
+
+
+def _runs_on(partial: str, size: int) -> bool:
+    """Whether the text already repeats itself with this period (``0, 0, 0``), so that one time more is its own way."""
+    said = partial[-size:]
+    period = (said + said).find(said, 1)
+    return partial[-period:] == partial[-2 * period : -period]
+
+
+def _within_row(before: str, said: str) -> bool:
+    """Whether ``said`` goes over a cell's border and begins in the middle of a table's row."""
+    return "|" in said and before[before.rfind("\n") + 1 :].lstrip().startswith("|")
+
+
+def _glues(before: str, said: str) -> bool:
+    """Whether saying it twice would put a word's end right at a word's beginning, which no table has."""
+    return _begins_a_word(before, said) and _of_a_word(said[0]) and _of_a_word(said[-1])
+
+
+def _begins_a_word(before: str, said: str) -> bool:
+    """Whether ``said`` starts with a word's beginning, blanks before it not counted."""
+    return _of_a_word(said.lstrip()[0]) and not (_of_a_word(said[0]) and _of_a_word(before[-1]))
+
+
+def _of_a_word(sign: str) -> bool:
+    """Letters and digits, the underscore of a name, and marks that are written onto a letter."""
+    return sign == "_" or sign.isalnum() or unicodedata.category(sign).startswith("M")
 
 
 def _may_grow(partial: str, held: str) -> bool:

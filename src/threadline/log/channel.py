@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from threadline.domain.errors import Gone, ThreadlineError, Unavailable
 from threadline.log.commands import Effect, Ended, Made, Published, Trimmed
 from threadline.log.protocol import Batch, Reading, Steps
+from threadline.log.shares import Share
 
 RING_BYTES: Final = 64 * 1024
-"""How much of a stream's newest batches a channel keeps; the very newest is kept whatever its size."""
+"""How much of a stream's newest batches a channel keeps."""
+NEWEST_BYTES: Final = 256 * 1024
+"""How large the newest one may be while somebody follows; what is larger is read from the source."""
 RECENT: Final = 64
 """How many channels are kept without followers, for those who come back."""
-
-_MESSAGE_COST: Final = 64
 
 
 class Source(Protocol):
@@ -40,7 +42,10 @@ class Channel:
     is what nearly every follower of a busy stream takes next.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "_ring", "_sizes", "_waiters", "failure", "newest", "tail", "version")
+    __slots__ = (
+        *("__weakref__", "failure", "newest", "tail", "version"),
+        *("_bytes", "_followers", "_ring", "_sizes", "_waiters"),
+    )
 
     def __init__(self) -> None:
         self.tail: int | None = None
@@ -50,13 +55,18 @@ class Channel:
         self._ring: deque[Batch] = deque()
         self._sizes: deque[int] = deque()
         self._bytes = 0
+        self._followers = 0
         self._waiters: dict[asyncio.Future[None], None] = {}
 
     def publish(self, batch: Batch) -> None:
         """Tell of a batch that is committed; batches come in order."""
         if batch.first != self.tail:
             self._clear()
-        size = sum(map(len, batch.messages)) + _MESSAGE_COST * len(batch.messages)
+        size = batch.size
+        if size > RING_BYTES and (size > NEWEST_BYTES or not self._followers):
+            self._forget(batch)
+            self._wake()
+            return
         self._ring.append(batch)
         self._sizes.append(size)
         self._bytes += size
@@ -108,6 +118,17 @@ class Channel:
         found.reverse()
         return tuple(found)
 
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """While somebody follows. When the last one has left, little is kept for who comes back."""
+        self._followers += 1
+        try:
+            yield
+        finally:
+            self._followers -= 1
+            if not self._followers:
+                self._tidy()
+
     def waiter(self) -> asyncio.Future[None]:
         """A future of one follower, which is done at the next change."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -117,6 +138,17 @@ class Channel:
     def leave(self, waiter: asyncio.Future[None]) -> None:
         """Forget a follower's future."""
         self._waiters.pop(waiter, None)
+
+    def _forget(self, newest: Batch) -> None:
+        """Keep nothing but where the newest batch ended; whether it was the last, the source knows."""
+        self._clear()
+        self.tail = None if newest.final else newest.next
+
+    def _tidy(self) -> None:
+        if self._bytes > RING_BYTES:
+            self._forget(self._ring[-1])
+        for batch in self._ring:
+            batch.frames.clear()
 
     def _wake(self) -> None:
         self.version += 1
@@ -133,43 +165,74 @@ class Channel:
         self.newest = ()
 
 
-async def follow(source: Source, channel: Channel, start: int) -> Steps:
+async def follow(source: Source, channel: Channel, start: int, *, sure: bool = True) -> Steps:
     """Everything from ``start`` on, each message once and in order; ends after a final batch.
 
     ``channel`` must be open before this is called. A source that marks no batch as final, but says ``closed``, is
-    ended with a final batch without messages, also for who starts beyond its tail.
+    ended with a final batch without messages, also for who starts beyond its tail. Where it is not ``sure`` that the
+    channel is of the stream that is meant, the source is asked first: it refuses another.
     """
     at = start
     checked = -1
-    while True:
-        if channel.failure is not None:
-            raise channel.failure()
-        batches = channel.newest
-        if not batches or batches[0].first != at:
-            batches = channel.since(at)
-        if not batches:
-            if checked == channel.version or (channel.tail is not None and at >= channel.tail):
-                waiter = channel.waiter()
-                try:
-                    await waiter
-                finally:
-                    channel.leave(waiter)
-                continue
-            version = channel.version
-            reading = await source.read(at)
+    reading: Reading | None = None
+    with channel.followed():
+        while True:
             if channel.failure is not None:
                 raise channel.failure()
-            if reading.up_to_date and not reading.closed:
-                checked = version
-            batches = reading.batches
+            batches = channel.newest if sure else ()
+            if sure and (not batches or batches[0].first != at):
+                batches = channel.since(at)
             if not batches:
-                if not reading.closed:
+                if sure and (checked == channel.version or (channel.tail is not None and at >= channel.tail)):
+                    waiter = channel.waiter()
+                    try:
+                        await waiter
+                    finally:
+                        channel.leave(waiter)
                     continue
-                batches = (Batch(at, (), final=True),)
-        at = batches[-1].next
-        yield batches
-        if batches[-1].final:
-            return
+                version = channel.version
+                reading = await source.read(at)
+                sure = True
+                if channel.failure is not None:
+                    raise channel.failure()
+                if reading.up_to_date and not reading.closed:
+                    checked = version
+                batches = reading.batches
+                if not batches:
+                    if not reading.closed:
+                        continue
+                    batches = (Batch(at, (), final=True),)
+                elif not reading.up_to_date:
+                    last = batches[-1]
+                    batches = (*batches[:-1], Batch(last.first, last.messages, last.final, more=True))
+            at, final = batches[-1].next, batches[-1].final
+            yield batches
+            if final:
+                return
+            # What a follower has sent is not kept while it waits for more.
+            batches, reading = (), None
+
+
+def spared(source: Source, share: Share | None) -> Source:
+    """A source that reads only with a share in hand, where there is one. What a channel has costs none: all who follow
+    it have it together."""
+    return source if share is None else _Spared(source, share)
+
+
+class _Spared:
+    def __init__(self, source: Source, share: Share) -> None:
+        self._source = source
+        self._share = share
+
+    async def read(self, start: int) -> Reading:
+        await self._share.take()
+        try:
+            reading = await self._source.read(start)
+        except BaseException:
+            self._share.drop()
+            raise
+        self._share.keep(sum(batch.size for batch in reading.batches))
+        return reading
 
 
 class Channels:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from threadline.domain.errors import Gone, NotFound
 from threadline.log import rules
-from threadline.log.channel import Channels, follow
+from threadline.log.channel import Channels, follow, spared
 from threadline.log.commands import Append, Command, Create, Delete, Expire, Outcome, Touch, Trim
 from threadline.log.protocol import Appended, Created, Producer, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.rules import Stream
+from threadline.log.shares import Share
 from threadline.world import World
 
 READ_BYTES: Final = 1 << 20
 """How much a follower reads at once."""
 EXPIRE_AT_ONCE: Final = 256
+LIST_AT_ONCE: Final = 512
 
 _O = TypeVar("_O", Appended, Created, int)
 
@@ -45,6 +48,11 @@ class Engine(ABC):
     @abstractmethod
     async def _fetch(self, name: str, start: int, limit: int, now: float) -> tuple[Stream, Reading]:
         """The stream and what a bounded read of it found, in one snapshot; raises ``NotFound`` or ``Gone``."""
+
+    @abstractmethod
+    async def _list(self, prefix: str, after: str, limit: int) -> list[Stream]:
+        """The first ``limit`` streams, by name, whose names begin with ``prefix`` and sort after ``after``; those that
+        are deleted or whose time is over, too."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -87,14 +95,33 @@ class Engine(ABC):
         rules.check_text(name)
         return rules.info(await self._find(name, self._world.now()))
 
+    async def listed(self, prefix: str) -> AsyncGenerator[list[StreamInfo], None]:
+        """See ``Log.listed``."""
+        rules.check_text(prefix)
+        after = ""
+        while True:
+            now = self._world.now()
+            page = await self._list(prefix, after, LIST_AT_ONCE)
+            yield [
+                rules.info(stream)
+                for stream in page
+                if not stream.deleted and not rules.expired(stream, self._uses.get(stream.name, 0.0), now)
+            ]
+            if len(page) < LIST_AT_ONCE:
+                return
+            after = page[-1].name
+
     async def read(self, name: str, start: int = 0, *, limit: int = READ_BYTES) -> Reading:
         """See ``Log.read``."""
-        _, reading = await self._use(name, start, limit)
-        return reading
+        stream, reading = await self._use(name, start, limit)
+        return replace(reading, info=rules.info(stream))
 
-    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> Steps:
+    def follow(
+        self, name: str, start: int = 0, *, expected: bool = False, share: Share | None = None, of: int | None = None
+    ) -> Steps:
         """See ``Log.follow``."""
-        return follow(_StreamSource(self, name, expected), self._channels.open(name), start)
+        source = spared(_StreamSource(self, name, expected, of), share)
+        return follow(source, self._channels.open(name), start, sure=of is None)
 
     async def trim(self, name: str, before: int) -> None:
         """See ``Log.trim``."""
@@ -121,8 +148,10 @@ class Engine(ABC):
         now = self._world.now()
         stream, reading = await self._fetch(name, start, limit, now)
         if stream.config.ttl is not None:
+            known = name in self._uses
             self._uses[name] = max(now, self._uses.get(name, 0.0))
-            if rules.worth_keeping(stream, now):
+            # It may have been deleted since it was read: then the writer forgets this use, too.
+            if not known or rules.worth_keeping(stream, now):
                 self._post(Touch(name, now))
         return stream, reading
 
@@ -130,11 +159,11 @@ class Engine(ABC):
 class _StreamSource:
     """Reads one stream for one follower, and never goes over to another that was made anew under its name."""
 
-    def __init__(self, engine: Engine, name: str, expected: bool) -> None:
+    def __init__(self, engine: Engine, name: str, expected: bool, of: int | None) -> None:
         self._engine = engine
         self._name = name
         self._expected = expected
-        self._id: int | None = None
+        self._id = of
 
     async def read(self, start: int) -> Reading:
         try:

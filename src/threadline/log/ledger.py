@@ -216,7 +216,9 @@ class Ledger:
 
     def _touch(self, command: Touch) -> None:
         stream = self.storage.stream(command.name)
-        if stream is not None and not stream.deleted:
+        if stream is None or stream.deleted:
+            self.uses.pop(command.name, None)
+        else:
             self._use(stream, command.now)
 
     def _expire(self, command: Expire) -> int:
@@ -261,12 +263,21 @@ class Ledger:
             raise NotFound("The stream to fork is not there.", surface="stream")
         if source.deleted:
             raise Conflict("The stream to fork is deleted.", surface="stream")
-        branch = rules.decide_branch(source, config)
+        branch = rules.decide_branch(source, self._depth(source), config)
         prefix = self._cut(source, branch.base, branch.cut) if branch.cut else None
         stream = Stream(self.storage.new_id(), name, branch.config, now, now, branch.inherited, branch.parent)
         stream.base = stream.tail = branch.base
         stream.first = min(branch.first, branch.base)
         return stream, prefix
+
+    def _depth(self, stream: Stream) -> int:
+        """How many forks follow on one another up to this stream, as far as that matters."""
+        depth, at = 0, stream
+        while at.parent is not None and depth < rules.MAX_FORKS:
+            source = self.storage.stream_of(at.parent)
+            assert source is not None
+            depth, at = depth + 1, source
+        return depth
 
     def _cut(self, source: Stream, offset: int, count: int) -> bytes:
         self.flush()

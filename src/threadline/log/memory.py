@@ -59,6 +59,10 @@ class MemoryLog(Engine):
             batches[-1] = Batch(batches[-1].first, batches[-1].messages, final=True)
         return stream, Reading(tuple(batches), at, up_to_date=ended, closed=ended and stream.closed)
 
+    async def _list(self, prefix: str, after: str, limit: int) -> list[Stream]:
+        self._check_open()
+        return self._storage.named(prefix, after, limit)
+
     async def close(self) -> None:
         """End the followers and refuse what comes; what was kept is gone with this object."""
         self._closed = True
@@ -80,6 +84,10 @@ class _Storage:
 
     def stream(self, name: str) -> Stream | None:
         return self._names.get(name)
+
+    def named(self, prefix: str, after: str, limit: int) -> list[Stream]:
+        names = sorted(name for name in self._names if name.startswith(prefix) and name > after)
+        return [self._names[name] for name in names[:limit]]
 
     def stream_of(self, id: int) -> Stream | None:
         return self._streams.get(id)

@@ -19,7 +19,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from threadline.log.shares import Share
+
 JSON = "application/json"
+
+_MESSAGE_COST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class StreamConfig:
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """A stream as it is now. ``tail`` is the offset that the next message will get; ``first`` the lowest one still
-    kept (more than 0 after a trim)."""
+    kept (more than 0 after a trim). ``id`` tells it from one that was made anew under its name."""
 
     name: str
     config: StreamConfig
@@ -65,6 +69,7 @@ class StreamInfo:
     first: int
     closed: bool
     created_at: float
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +96,31 @@ class Batch:
     """Committed messages that follow one another in one stream, shared by all its readers.
 
     ``final``: the stream is closed right after them (a batch that only closes has no messages). ``frames`` is where
-    encoders keep what they made of it, so that it is made once for all readers: the key is the encoder.
+    encoders keep what they made of it, so that it is made once for all readers: the key is the encoder. ``more``: when
+    it was read, more was committed already.
     """
 
     first: int
     messages: Sequence[bytes]
     final: bool = False
     frames: dict[object, bytes] = field(default_factory=dict)
+    more: bool = False
 
     @property
     def next(self) -> int:
         """The offset after the last message here."""
         return self.first + len(self.messages)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the messages take: small ones, far more than they have."""
+        return sum(map(len, self.messages)) + _MESSAGE_COST * len(self.messages)
+
     def since(self, offset: int) -> Batch:
         """The messages from ``offset`` on: itself where that is all of them."""
         if offset <= self.first:
             return self
-        return Batch(offset, self.messages[offset - self.first :], self.final)
+        return Batch(offset, self.messages[offset - self.first :], self.final, more=self.more)
 
 
 Steps = AsyncGenerator[tuple[Batch, ...], None]
@@ -118,12 +130,14 @@ Steps = AsyncGenerator[tuple[Batch, ...], None]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one bounded read found: ``batches`` in order from the asked offset; ``next`` the offset to ask for next;
-    ``up_to_date`` when nothing more was committed at that time; ``closed`` when it is also the end for ever."""
+    ``up_to_date`` when nothing more was committed at that time; ``closed`` when it is also the end for ever. ``info``
+    is the stream at that very moment, where a log was read."""
 
     batches: tuple[Batch, ...]
     next: int
     up_to_date: bool
     closed: bool
+    info: StreamInfo | None = None
 
 
 class Log(Protocol):
@@ -173,19 +187,28 @@ class Log(Protocol):
         """The stream as it is; does not count as a use for its TTL."""
         ...
 
+    def listed(self, prefix: str) -> AsyncGenerator[list[StreamInfo], None]:
+        """The streams whose names begin with ``prefix``, in the order of their names and a page at a time, as each page
+        found them. Does not count as a use of them."""
+        ...
+
     async def read(self, name: str, start: int = 0, *, limit: int = 1 << 20) -> Reading:
         """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least).
         A ``start`` beyond the tail finds nothing yet."""
         ...
 
-    def follow(self, name: str, start: int = 0, *, expected: bool = False) -> Steps:
+    def follow(
+        self, name: str, start: int = 0, *, expected: bool = False, share: Share | None = None, of: int | None = None
+    ) -> Steps:
         """Everything from ``start`` on, for ever: history, then the tail as it is committed; ends after a batch that
         is ``final``, and in no other way but an error. Each step hands over all that is there, and at least one batch.
         Who starts beyond the tail waits for that offset; where the stream is closed it will never be there, and the
         end comes at once: a final batch without messages, at the offset that was asked for. With ``expected`` a stream
         that does not exist yet is waited for. Any number may follow; who is slow is served from the store. Raises
         ``Gone`` when the stream is deleted or expires meanwhile, also while it is still waited for, ``Unavailable``
-        when the log is closed or cannot be read. Close the iterator (``contextlib.aclosing``) when leaving early."""
+        when the log is closed or cannot be read. Close the iterator (``contextlib.aclosing``) when leaving early. With
+        ``share`` it is taken before each read, and holds what was found until it is dropped. With ``of`` the stream of
+        that id is followed: where another has its name by now, that is ``Gone``."""
         ...
 
     async def trim(self, name: str, before: int) -> None:

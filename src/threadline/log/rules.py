@@ -25,6 +25,9 @@ MAX_MESSAGES: Final = (1 << 31) - 1
 MAX_APPEND_BYTES: Final = 256 << 20
 """How large one append may be."""
 
+MAX_FORKS: Final = 64
+"""How many forks may follow on one another: a read of the last goes through all of them."""
+
 
 @dataclass(slots=True)
 class Stream:
@@ -83,7 +86,8 @@ def is_json(config: StreamConfig) -> bool:
 
 def info(stream: Stream) -> StreamInfo:
     """A stream as callers see it."""
-    return StreamInfo(stream.name, stream.config, stream.tail, stream.first, stream.closed, stream.created_at)
+    closed, created_at = stream.closed, stream.created_at
+    return StreamInfo(stream.name, stream.config, stream.tail, stream.first, closed, created_at, stream.id)
 
 
 def expired(stream: Stream, used_at: float, now: float) -> bool:
@@ -194,8 +198,9 @@ def decide_create(stream: Stream, config: StreamConfig, close: bool) -> None:
         raise Conflict("A stream of another configuration has this name.", surface="stream", details=_state(stream))
 
 
-def decide_branch(source: Stream, config: StreamConfig) -> Branch:
-    """How a fork of ``source`` begins. Raises ``BadRequest``, ``Conflict`` or ``Gone``.
+def decide_branch(source: Stream, depth: int, config: StreamConfig) -> Branch:
+    """How a fork of ``source`` begins, which is the ``depth``-th fork in its line itself. Raises ``BadRequest``,
+    ``Conflict`` or ``Gone``.
 
     That the message to be cut is there and long enough is for the engine to see.
     """
@@ -203,6 +208,9 @@ def decide_branch(source: Stream, config: StreamConfig) -> Branch:
     assert fork is not None
     if config.content_type and media_type(config.content_type) != media_type(source.config.content_type):
         raise Conflict(f"A fork is of its source's type, {source.config.content_type}.", surface="stream")
+    if depth >= MAX_FORKS:
+        words = f"{MAX_FORKS} forks follow on one another here, and no more may: fork one before it, or begin anew."
+        raise Conflict(words, surface="stream")
     offset = source.tail if fork.offset is None else fork.offset
     base = offset + (fork.sub_offset if is_json(source.config) else 0)
     cut = 0 if is_json(source.config) else fork.sub_offset

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from threadline.domain.messages import Message, is_tool, text_of, tool_name
+from threadline.domain.naming import first_words
 from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Reasoning, Script, Scripted, Step, Text, ToolCall, code, markdown
+from threadline.providers.story import story
 from threadline.world import World
 
 CLOCK: Final = "getCurrentTime"
@@ -28,12 +30,6 @@ _LONG: Final = re.compile(r"\b(long|story|essay)\b", re.I)
 _COUNT: Final = re.compile(r"\b(\d{2,4}) words\b", re.I)
 _TITLE: Final = re.compile(r"\btitle\b", re.I)
 _ZONE: Final = re.compile(r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+\b")
-_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_DULL_WORDS: Final = """
-    a an and are as at be but by can could do does for from give has have hello hey hi how i in is it its let like
-    make me my of on or please show so some tell than that the then there this to us want was we what when which
-    who why will with would write you your"""
-_DULL: Final = frozenset(_DULL_WORDS.split())
 _LONG_WORDS: Final = 320
 _MOST_WORDS: Final = 5000
 
@@ -83,19 +79,6 @@ _THOUGHTS: Final = """\
 The user wants to see reasoning. I am a script, so this is not thought but its outward form: first I repeat the \
 question, then I weigh the two answers that I have, and then I pick the only one that was written for me."""
 
-_PARAGRAPHS: Final = (
-    "An answer is not a thing that a connection owns. It belongs to the conversation, and the conversation belongs to "
-    "the person who began it. So the server writes down every piece of it first, and only then shows it to anyone.",
-    "A reader who leaves and comes back says how far he has read, and gets the rest. There is no difference between "
-    "the tab that asked, a second tab, and a telephone that joins an hour later: all of them read the same log.",
-    "When the program is killed in the middle of a sentence, nothing that was seen is lost. Another worker finds the "
-    "answer without an owner, takes it over, and lets the model go on behind the last word that was kept.",
-    "A stop is an intention too. It is written down like everything else, from whatever device it comes, and the text "
-    "that was there at that moment stays.",
-    "Numbers that only go up are a modest tool, and a strong one. Each event has the next number, there are no gaps, "
-    "and whoever knows one number knows exactly what is still missing.",
-)
-
 
 class Demo(Scripted):
     """The demo model as a ``Provider`` named ``demo``."""
@@ -108,19 +91,9 @@ def script(request: ModelRequest) -> Script:
     """What the demo answers; it depends on the request alone, so that a cut answer is continued exactly."""
     asked = _asked(request.messages)
     if _TITLE.search(request.settings.system or "") and not request.tools:
-        return Script([Text(title(asked))])
+        return Script([Text(first_words(asked))])
     pace = next((pace for pattern, pace in _PACES if pattern.search(asked)), _USUAL_PACE)
     return Script([step for step in _steps(request, asked) if not isinstance(step, Text) or step.text], pace)
-
-
-def title(text: str) -> str:
-    """A title of two to five words, out of the words of a message."""
-    words = _WORD.findall(text)
-    telling = [word for word in words if word.lower() not in _DULL] or words
-    if len(telling) < 2:
-        telling = ["About", *telling] if telling else ["New", "conversation"]
-    chosen = " ".join(word[:30] for word in telling[:5])
-    return chosen[0].upper() + chosen[1:]
 
 
 def _steps(request: ModelRequest, asked: str) -> list[Step]:
@@ -136,7 +109,7 @@ def _steps(request: ModelRequest, asked: str) -> list[Step]:
         return [*steps, Text(_INTRO + f"I cannot tell the time here: the tool {CLOCK} is not among my tools.")]
     count = _COUNT.search(asked)
     if count or _LONG.search(asked):
-        return [*steps, Text(_INTRO + "\n\n" + _long(min(int(count[1]), _MOST_WORDS) if count else _LONG_WORDS))]
+        return [*steps, Text(_INTRO + "\n\n" + story(min(int(count[1]), _MOST_WORDS) if count else _LONG_WORDS))]
     if _CODE.search(asked):
         outro = "It yields numbers one by one, as this text came to you."
         return [
@@ -180,14 +153,3 @@ def _echo(asked: str) -> str:
         return ""
     said = " ".join(words[:12]) + (" …" if len(words) > 12 else "")
     return f"You wrote: “{said}”\n\n"
-
-
-def _long(count: int) -> str:
-    """Numbered paragraphs of ``count`` words in all."""
-    words: list[str] = []
-    number = 0
-    while len(words) < count:
-        body = _PARAGRAPHS[number % len(_PARAGRAPHS)].split()
-        number += 1
-        words += [f"\n\n**{number}.**" if number > 1 else "**1.**", *body]
-    return " ".join(words[:count]).replace(" \n\n", "\n\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -46,32 +47,35 @@ async def _ollama_model(http: Http, root: str, name: str) -> Known:
     told = shown.get("capabilities") if isinstance(shown, dict) else None
     if not isinstance(told, list):
         return Known(name)
-    lengths = [
-        value
-        for key, value in (shown.get("model_info") or {}).items()
-        if key.endswith(".context_length") and isinstance(value, int)
-    ]
+    facts = _table(shown.get("model_info"))
+    length = _length(value for key, value in facts.items() if key.endswith(".context_length"))
     can = Capabilities(tools="tools" in told, reasoning="thinking" in told, vision="vision" in told)
-    return Known(name, can, lengths[0] if lengths else None)
+    return Known(name, can, length)
 
 
 def _told(row: dict[str, Any]) -> Known:
     """What a provider's own list says of a model; each has a spelling of its own, and many say nothing."""
-    context = next(
-        (
-            row[key]
-            for key in ("context_length", "context_window", "max_context_length")
-            if isinstance(row.get(key), int)
-        ),
-        None,
-    )
-    takes, can = row.get("supported_parameters"), row.get("capabilities")
-    modalities = (row.get("architecture") or {}).get("input_modalities")
+    context = _length(row.get(key) for key in ("context_length", "context_window", "max_context_length"))
+    takes, can = row.get("supported_parameters"), _table(row.get("capabilities"))
+    modalities = _table(row.get("architecture")).get("input_modalities")
     tools = reasoning = vision = None
     if isinstance(takes, list):
         tools, reasoning = "tools" in takes, "reasoning" in takes
     if isinstance(modalities, list):
         vision = "image" in modalities
-    if isinstance(can, dict):
-        tools, vision = can.get("function_calling", tools), can.get("vision", vision)
+    tools = _flag(can.get("function_calling"), tools)
+    vision = _flag(can.get("vision"), vision)
     return Known(row["id"], Capabilities(tools, reasoning, vision), context)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _flag(value: Any, usual: bool | None) -> bool | None:
+    return value if isinstance(value, bool) else usual
+
+
+def _length(values: Iterable[Any]) -> int | None:
+    """The first of them that is a number of tokens."""
+    return next((value for value in values if type(value) is int and value > 0), None)

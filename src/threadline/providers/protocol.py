@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from threadline.domain.events import Event
@@ -12,21 +12,32 @@ from threadline.domain.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool as the model is told of it; ``parameters`` is a JSON schema of an object."""
+    """A tool as the model is told of it; ``parameters`` is a JSON schema of an object, to which a ``strict`` model
+    holds."""
 
     name: str
     description: str
     parameters: dict[str, Any]
+    strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """How to answer; None leaves the choice to the provider. ``max_tokens`` counts output tokens."""
+    """How to answer; None leaves the choice to the provider. ``max_tokens`` counts output tokens.
+
+    ``tool_choice`` is auto, none, required or the one tool ``{"name"}``. ``response_format`` is of the ``type``
+    json_object or json_schema, the latter with ``name``, ``schema`` and perhaps ``strict`` and ``description``.
+    ``sampling`` has any of top_p, stop, seed, presence_penalty and frequency_penalty.
+    """
 
     max_tokens: int | None = 4000
     temperature: float | None = 0.7
     system: str | None = None
     reasoning_effort: str | None = None
+    tool_choice: str | dict[str, str] | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: dict[str, Any] | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from threadline.domain.catalog import (
 from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.providers.demo import Demo
 from threadline.providers.protocol import Provider
+from threadline.settings import key_wanted
 from threadline.world import World
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Registry:
         config, name = self._find(model_id)
         key = self._resolve(config)
         if KINDS[config.kind].needs_key and not key:
-            raise MissingKey(missing_key(config), surface="chat", details={"provider": config.name})
+            raise _no_key(config)
         provider = self._providers.get((config.name, key))
         if provider is None:
             provider = self._providers[config.name, key] = self._make(config, key)
@@ -143,11 +144,10 @@ class Registry:
         provider, name = split_model_id(model_id)
         config = self._configs.get(provider)
         if config is None and provider in KINDS and KINDS[provider].needs_key:
-            usual = ProviderConfig(provider, provider)
-            raise MissingKey(missing_key(usual), surface="chat", details={"provider": provider})
+            raise _no_key(ProviderConfig(provider, provider))
         if config is None:
             raise UnsupportedModel(
-                f"No provider is called {provider!r} here. Pick one of the models that /api/models lists.",
+                f"No provider is called {provider!r} here; there are {', '.join(self._configs)}.",
                 surface="chat",
                 details={"provider": provider, "model": name},
             )
@@ -195,3 +195,8 @@ class Registry:
         elif config.kind == "ollama":
             # It was stopped: its models cannot be chosen now. Others only failed to answer this time.
             self._found.pop(config.name, None)
+
+
+def _no_key(config: ProviderConfig) -> MissingKey:
+    details = {"provider": config.name, "remedy": key_wanted(config)}
+    return MissingKey(missing_key(config), surface="chat", details=details)

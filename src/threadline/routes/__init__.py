@@ -9,16 +9,36 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from threadline.routes import conversations, health, hosts, manual, me, messages, models, openapi, runs, stop
+from threadline.routes import (
+    conversations,
+    health,
+    hosts,
+    manual,
+    me,
+    messages,
+    models,
+    openapi,
+    recordings,
+    runs,
+    stop,
+)
 from threadline.routes.body import LimitedRoute
 from threadline.routes.chat import Chat
+from threadline.routes.chat_socket import ChatSocket
 from threadline.routes.chat_stream import ChatStream
 from threadline.routes.context import Context
+from threadline.routes.durable import PREFIX, DurableStreams
+from threadline.routes.durable_chat import DurableChat, DurableChatStream
 from threadline.routes.endpoint import Endpoint
 from threadline.routes.live import Live
+from threadline.routes.openai.completions import Completions
+from threadline.routes.openai.models import Models, OneModel
+from threadline.routes.openai.responses import Cancel, Create, Inputs, One
 from threadline.routes.pages import Pages
+from threadline.routes.recordings import Record
 from threadline.routes.run_events import FeedEvents, RunEvents
 from threadline.routes.site import Site, nowhere
+from threadline.routes.sockets import Sockets
 
 ONE: Final = "/api/conversations/{conversation_id}"
 
@@ -36,18 +56,31 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("GET", f"{ONE}/messages", messages.listing, {"responses": openapi.MESSAGES}),
     ("POST", "/api/chat/{conversation_id}/stop", stop.stop, {}),
     ("GET", "/api/runs/{run_id}", runs.show, {}),
+    ("POST", "/api/recordings", recordings.begin, {"status_code": 201, "responses": recordings.AGAIN}),
 ]
 
 
-def raw(context: Context) -> list[Route | WebSocketRoute]:
+def raw(context: Context, pages: Pages, streams: DurableStreams) -> list[Route | WebSocketRoute]:
     """Streams and pages, which speak ASGI themselves."""
-    pages = Pages(context.static)
+    sockets = Sockets(context)
     return [
         Route("/api/chat", Chat(context), methods=["POST"]),
+        WebSocketRoute("/api/chat/ws", ChatSocket(sockets)),
         Route("/api/chat/{chat_id}/stream", ChatStream(context), methods=["GET"]),
+        Route("/api/durable/chat", DurableChat(context), methods=["POST"]),
+        Route("/api/durable/chat/{chat_id}/stream", DurableChatStream(context), methods=["GET"]),
         Route("/api/runs/{run_id}/events", RunEvents(context), methods=["GET"]),
+        Route("/api/runs/{run_id}/events", Record(context), methods=["POST"]),
         Route("/api/feed/events", FeedEvents(context), methods=["GET"]),
-        WebSocketRoute("/api/live", Live(context)),
+        WebSocketRoute("/api/live", Live(sockets)),
+        Route(PREFIX + "{path:path}", streams),
+        Route("/v1/responses", Create(context), methods=["POST"]),
+        Route("/v1/responses/{response_id}", One(context), methods=["GET", "DELETE"]),
+        Route("/v1/responses/{response_id}/cancel", Cancel(context), methods=["POST"]),
+        Route("/v1/responses/{response_id}/input_items", Inputs(context), methods=["GET"]),
+        Route("/v1/chat/completions", Completions(context), methods=["POST"]),
+        Route("/v1/models", Models(context), methods=["GET"]),
+        Route("/v1/models/{model:path}", OneModel(context), methods=["GET"]),
         Route("/", Endpoint(pages.page), methods=["GET"]),
         Route("/chat/{chat_id}", Endpoint(pages.page), methods=["GET"]),
         Route("/assets/{file}", Endpoint(pages.asset), methods=["GET"]),
@@ -66,12 +99,22 @@ def build(context: Context, version: str) -> ASGIApp:
             router.add_api_route(path, handler, methods=["HEAD"], include_in_schema=False)
     api.include_router(router)
     manual.serve(api)
-    api.router.routes.extend(raw(context))
-    api.router.default = nowhere
+    pages, streams = Pages(context.static), DurableStreams(context)
+    api.router.routes.extend(raw(context, pages, streams))
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        if not await pages.nothing(scope, send):
+            await nowhere(scope, receive, send)
+
+    api.router.default = elsewhere
     openapi.complete(api)
     inside = AsyncExitStackMiddleware(api.router)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        # Appends come by the thousand, and the way through the table costs as much as they do.
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await streams(scope, receive, send)
+            return
         # Not through FastAPI's own door: its layers wrap every send of a stream, and errors are answered by the site.
         scope["app"] = api
         await inside(scope, receive, send)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import orjson
@@ -14,32 +15,45 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from threadline.domain.errors import BadRequest, TooLarge
-from threadline.routes.exchange import Scope, header
+from threadline.routes.exchange import Scope, exchange_of, header
 
 LIMIT: Final = 4 * 1024 * 1024
 """The most bytes that a body may have."""
+
+SMALL: Final = 1024 * 1024
+"""What is no larger than this is read at once."""
+
+_GRACE_SECONDS: Final = 30.0
+_SLOWEST: Final = 128 * 1024
+"""So many bytes a second a large body has to come: others may be waiting for its room."""
 
 _PATIENCE: Final = 16 * LIMIT
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
-async def read(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. Raises ``TooLarge`` above the limit, and ``ClientDisconnect``."""
-    if _announces_too_much(scope):
+async def read(scope: Scope, receive: Receive, limit: int = LIMIT) -> bytes:
+    """The whole body; one that is large has to wait for room, and then has to come in time.
+
+    Raises ``TooLarge`` above the limit, ``BadRequest`` for what comes too slowly, and ``ClientDisconnect``.
+    """
+    if _announces_too_much(scope, limit):
         await _discard(receive)
         raise TooLarge
+    length = _length(scope)
     chunks: list[bytes] = []
-    size = 0
-    while True:
-        chunk, more = await _next(receive)
-        size += len(chunk)
-        if size > LIMIT:
-            if more:
-                await _discard(receive)
-            raise TooLarge
-        chunks.append(chunk)
-        if not more:
-            return b"".join(chunks)
+    more = True
+    if length is None or length <= SMALL:
+        more = await _take(receive, chunks, SMALL)
+    if more:
+        expected = limit if length is None else length
+        await exchange_of(scope).make_room(expected)
+        more = await _take_in_time(receive, chunks, limit, _GRACE_SECONDS + expected / _SLOWEST)
+    if sum(map(len, chunks)) > limit:
+        chunks.clear()
+        if more:
+            await _discard(receive)
+        raise TooLarge
+    return b"".join(chunks)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -76,21 +90,42 @@ class _LimitedRequest(Request):
         """Read with orjson, which takes no NaN and no half of a surrogate pair, as no storage would."""
         return orjson.loads(await self.body())
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        size = 0
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size <= LIMIT:
-                yield chunk
-            elif size > _PATIENCE:
-                break
-        if size > LIMIT:
-            raise HTTPException(413)  # FastAPI lets only its own kind through while it reads a body
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            try:
+                self._body = await read(self.scope, self.receive)
+            except BadRequest as refusal:
+                # FastAPI lets only its own kind through while it reads a body.
+                raise HTTPException(refusal.status) from None
+        return self._body
 
 
-def _announces_too_much(scope: Scope) -> bool:
+def _announces_too_much(scope: Scope, limit: int = LIMIT) -> bool:
+    length = _length(scope)
+    return length is not None and length > limit
+
+
+def _length(scope: Scope) -> int | None:
     length = header(scope, b"content-length")
-    return length is not None and _LENGTH.fullmatch(length) is not None and int(length) > LIMIT
+    return int(length) if length is not None and _LENGTH.fullmatch(length) else None
+
+
+async def _take(receive: Receive, chunks: list[bytes], upto: int) -> bool:
+    """Read on until there are more than ``upto`` bytes or all; whether there may be more."""
+    size, more = sum(map(len, chunks)), True
+    while more and size <= upto:
+        chunk, more = await _next(receive)
+        chunks.append(chunk)
+        size += len(chunk)
+    return more
+
+
+async def _take_in_time(receive: Receive, chunks: list[bytes], upto: int, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await _take(receive, chunks, upto)
+    except TimeoutError:
+        raise BadRequest("The body did not come in time. Send it again, or in smaller parts.") from None
 
 
 async def _discard(receive: Receive) -> None:

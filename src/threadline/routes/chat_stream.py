@@ -11,6 +11,7 @@ from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
 from threadline.routes.numbers import offset, start_of, within
 from threadline.routes.streams import UI_MESSAGES, Stream
+from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import UIMessages
 
@@ -29,12 +30,13 @@ class ChatStream:
         asked = query(scope)
         index = asked.get("startIndex")
         chat_or_run, run_id = scope["path_params"]["chat_id"], asked.get("run")
-        start = start_of(scope, asked) if index is None else offset(index, "startIndex")
+        after = start_of(scope, asked)
+        start = after if index is None else offset(index, "startIndex")
         if index is None and run_id is None and not chat_or_run.startswith("run_"):
             # An offset without its run may be one of the answer before this one: all of this one is wanted.
             start = 0
         user_id = (await who(context, scope)).id
-        run = await self._run(user_id, chat_or_run, run_id)
+        run = await find_run(context.answers, user_id, chat_or_run, run_id)
         if run is None:
             if index is not None:
                 raise NotFound("There is no answer to go on with in this chat.", surface="stream")
@@ -49,17 +51,6 @@ class ChatStream:
         source = context.answers.follow(run, within(run, start))
         await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
 
-    async def _run(self, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:
-        answers = self._context.answers
-        if run_id is not None:
-            run = await answers.run(user_id, run_id)
-            if chat_or_run not in (run.conversation_id, run.id):
-                raise NotFound(surface="stream")
-            return run
-        if chat_or_run.startswith("run_"):
-            return await answers.run(user_id, chat_or_run)
-        return await answers.active(user_id, chat_or_run)
-
     async def _tail(self, run: RunRow) -> int:
         if run.next_offset is not None:
             return run.next_offset
@@ -69,3 +60,16 @@ class ChatStream:
             at = reading.next
             if reading.up_to_date:
                 return at
+
+
+async def find_run(answers: Answers, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:
+    """The run that a reader comes back to: the one that it names, else its chat's active one, where there is one.
+    Raises ``NotFound``."""
+    if run_id is not None:
+        run = await answers.run(user_id, run_id)
+        if chat_or_run not in (run.conversation_id, run.id):
+            raise NotFound(surface="stream")
+        return run
+    if chat_or_run.startswith("run_"):
+        return await answers.run(user_id, chat_or_run)
+    return await answers.active(user_id, chat_or_run)

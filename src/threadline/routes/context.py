@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from threadline.log.protocol import Batch
+from threadline.log.protocol import Steps
+from threadline.log.shares import Share
 from threadline.routes.pulse import Pulse
 from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
 from threadline.services.feed import Feed
 from threadline.services.models import Models
+from threadline.services.recordings import Recordings
+from threadline.services.responses import Responses
+from threadline.services.signing import Signing
+from threadline.services.streams import Streams
+from threadline.services.subscriptions import Subscriptions
+from threadline.services.tokens import Tokens
 from threadline.services.turns import Turns
 from threadline.world import World
 
@@ -21,7 +28,9 @@ from threadline.world import World
 class Context:
     """``guests``: whoever comes without a session gets one. ``origins`` may write from elsewhere. ``check_model``
     raises where a model cannot be chosen; ``ready`` raises while the server cannot do its work. ``static`` is the
-    folder of the built page; ``host`` the address that the server listens on."""
+    folder of the built page; ``host`` the address that the server listens on. ``open_owner``: whose
+    the streams are for all who come without a token; None where they are not open. ``long_poll_seconds`` is how long a
+    reader waits for what comes next."""
 
     world: World
     pulse: Pulse
@@ -31,19 +40,27 @@ class Context:
     answers: Answers
     feed: Feed
     models: Models
+    recordings: Recordings
+    responses: Responses
+    streams: Streams
+    subscriptions: Subscriptions
+    tokens: Tokens
+    signing: Signing
     check_model: Callable[[str], object]
     ready: Callable[[], Awaitable[None]]
     static: Path
     host: str
     guests: bool = True
     origins: tuple[str, ...] = ()
+    open_owner: str | None = None
+    long_poll_seconds: float = 30.0
 
-    async def open_feed(self, user_id: str, after: int | None) -> tuple[AsyncIterator[tuple[Batch, ...]], int]:
+    async def open_feed(self, user_id: str, after: int | None, share: Share | None = None) -> tuple[Steps, int]:
         """The user's changes after an offset, or from now on, and the offset that it is. Raises ``Gone`` where what
         comes next is not kept any more."""
         if after is None:
             start = await self.feed.tail(user_id)
         else:
             start = after + 1
-            await self.feed.read(user_id, start)
-        return self.feed.follow(user_id, start), start - 1
+            await self.feed.check(user_id, start)
+        return self.feed.follow(user_id, start, share=share), start - 1

@@ -8,27 +8,45 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Send
 
+from threadline.log.shares import Budget, Share
+
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 _KEY: Final = "threadline.exchange"
+_FOUND: Final = "threadline.headers"
 
 
 class Exchange:
     """One request and its answer. ``headers`` are added to the answer, whatever it will be; ``send`` is the server's
-    own, for who has sent the answer's head and goes on with its body."""
+    own, for who has sent the answer's head and goes on with its body. Of ``bodies`` all requests have their room."""
 
-    __slots__ = ("headers", "request_id", "send")
+    __slots__ = ("_bodies", "_share", "headers", "request_id", "send")
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, bodies: Budget | None = None) -> None:
         self.request_id = request_id
+        self._bodies = bodies
+        self._share: Share | None = None
         self.headers: Headers = [(b"x-request-id", request_id.encode())]
         self.send: Send | None = None
 
+    async def make_room(self, size: int) -> None:
+        """Wait for room for so many bytes of the request."""
+        if self._bodies is not None and self._share is None:
+            share = Share(self._bodies)
+            await share.take()
+            share.keep(size)
+            self._share = share
 
-def begin(scope: Scope, request_id: str) -> Exchange:
+    def give_room(self) -> None:
+        """What was sent is dealt with."""
+        if self._share is not None:
+            self._share.drop()
+
+
+def begin(scope: Scope, request_id: str, bodies: Budget | None = None) -> Exchange:
     """Open the exchange of a request; the same object is then found with :func:`exchange_of`."""
-    exchange = Exchange(request_id)
+    exchange = Exchange(request_id, bodies)
     scope[_KEY] = exchange
     return exchange
 
@@ -41,11 +59,12 @@ def exchange_of(scope: Scope) -> Exchange:
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first value of a header, by its name in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+    found = scope.get(_FOUND)
+    if found is None:
+        # A request is asked for a dozen of them: looked through once, the first of a name last, which then counts.
+        found = scope[_FOUND] = dict(reversed(scope["headers"]))
+    value: bytes | None = found.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def query(scope: Scope) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
 from threadline.domain.errors import Forbidden
@@ -51,6 +52,7 @@ def _split(host: str) -> tuple[str, str]:
     return (found[1].rstrip("."), found[2] or "") if found else (host, "")
 
 
+@lru_cache(maxsize=256)
 def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(name.strip("[]"))

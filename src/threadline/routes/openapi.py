@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from threadline.routes import shapes
+from threadline.routes.durable import schema as durable
+from threadline.routes.identity import COOKIE
+from threadline.routes.openai import schema as openai
 
 MESSAGES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": shapes.Messages}}
-
 _TEXT: Final = {"type": "string"}
-_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128}
+_ID: Final = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
 _OFFSET: Final = {"type": "integer", "minimum": -1, "maximum": 2**53 - 1}
 _INDEX: Final = {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}
 _ERROR: Final = {
     "description": "What went wrong, in the one shape of all errors.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
 }
+_EVENTS: Final = {
+    "description": "Server-sent events, each `id:` the event's offset; with `live=poll` what is there or comes next.",
+    "content": {
+        **openai.STREAM,
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "events": {"type": "array", "items": {}},
+                    "offset": {"type": "integer", "description": "Of the first event."},
+                    "next": {"type": "integer", "description": "One past the last; ask with `after` one less."},
+                    "end": {"type": "boolean", "description": "Nothing comes after these."},
+                    "up_to_date": {"type": "boolean", "description": "These were all at that time."},
+                },
+                "required": ["events", "offset", "next", "end", "up_to_date"],
+            }
+        },
+    },
+}
 _STREAM: Final = {
     "description": "Server-sent events; each `id:` is the event's offset.",
-    "content": {"text/event-stream": {"schema": _TEXT}},
+    "content": openai.STREAM,
+}
+_ADDRESS: Final = {
+    "description": "Where the answer is, with a key to read it.",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "required": ["streamUrl"], "properties": {"streamUrl": _TEXT}}
+        }
+    },
 }
 
 
@@ -33,6 +63,7 @@ def _query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
 
 
+_LIVE: Final = {"enum": ["true", "1", "false", "0", "poll"]}
 _SDK: Final = _query("sdk", _TEXT, "The major of the npm package `ai` that the client runs: 5 (without it), 6 or 7.")
 _AFTER: Final = _query("after", _OFFSET, "The last offset that you have; -1 for the start.")
 _LAST: Final = {
@@ -42,23 +73,55 @@ _LAST: Final = {
     "schema": {"type": "string", "pattern": "^(-1|[0-9]{0,15})$"},
     "description": "As `after`, and before it.",
 }
+_NAMES: Final = ("run_id", "conversation_id", "message_id", "parent_id")
+_ACCEPTED: Final = {
+    "type": "object",
+    "required": [*_NAMES, "duplicate"],
+    "properties": {**dict.fromkeys(_NAMES, _TEXT), "duplicate": {"type": "boolean"}},
+}
+_PRODUCER: Final = [
+    {"name": name, "in": "header", "required": required, "schema": schema, "description": text}
+    for name, required, schema, text in (
+        ("Producer-Id", True, {"const": "program"}, "As it was told when the recording was opened."),
+        ("Producer-Epoch", True, {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}, "The same."),
+        ("Producer-Seq", True, {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}, "Counts from 0."),
+        ("Stream-Closed", False, {"enum": ["true", "false"]}, "true: this is the end of the answer."),
+    )
+]
+_APPENDED: Final = {
+    "description": "It is on disk.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["next_offset", "closed", "duplicate"],
+                "properties": {
+                    "next_offset": {"type": "integer"},
+                    "closed": {"type": "boolean"},
+                    "duplicate": {"type": "boolean", "description": "It had come before."},
+                },
+            }
+        }
+    },
+}
+_CHAT_FIELDS: Final = {
+    "id": {**_ID, "description": "The chat's id, chosen by the client."},
+    "message": {"type": "object", "description": "The newest message: `{id?, role, parts}`."},
+    "messages": {
+        "type": "array",
+        "items": {"type": "object"},
+        "description": "In the place of `message`; only the last one counts, the history is the server's own.",
+    },
+    "trigger": {"enum": ["submit-message", "regenerate-message"]},
+    "messageId": {**_ID, "description": "The message to edit, or the answer to write again."},
+    "parentId": {**_ID, "description": "Answer below this message."},
+    "model": {"type": "string", "pattern": "^[^/]+/.+$", "description": "`provider/model`."},
+    "settings": {"$ref": "#/components/schemas/AnswerSettings"},
+    "whenBusy": {"enum": ["enqueue", "reject", "interrupt"]},
+}
 _CHAT_BODY: Final = {
     "type": "object",
-    "properties": {
-        "id": {**_ID, "description": "The chat's id, chosen by the client."},
-        "message": {"type": "object", "description": "The newest message: `{id?, role, parts}`."},
-        "messages": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "In the place of `message`; only the last one counts, the history is the server's own.",
-        },
-        "trigger": {"enum": ["submit-message", "regenerate-message"]},
-        "messageId": {**_ID, "description": "The message to edit, or the answer to write again."},
-        "parentId": {**_ID, "description": "Answer below this message."},
-        "model": {"type": "string", "pattern": "^[^/]+/.+$", "description": "`provider/model`."},
-        "settings": {"$ref": "#/components/schemas/AnswerSettings"},
-        "whenBusy": {"enum": ["enqueue", "reject", "interrupt"]},
-    },
+    "properties": {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in _CHAT_FIELDS.items()},
 }
 
 _BY_HAND: Final[dict[str, dict[str, Any]]] = {
@@ -74,9 +137,13 @@ _BY_HAND: Final[dict[str, dict[str, Any]]] = {
                 "200": {
                     "description": "The answer.",
                     "content": {
-                        "text/event-stream": {"schema": _TEXT},
+                        **openai.STREAM,
                         "application/json": {"schema": {"type": "object"}},
                     },
+                },
+                "202": {
+                    "description": "With `Prefer: respond-async`: it is wanted; follow its run.",
+                    "content": {"application/json": {"schema": _ACCEPTED}},
                 },
             },
         }
@@ -96,6 +163,23 @@ _BY_HAND: Final[dict[str, dict[str, Any]]] = {
             "responses": {"200": _STREAM, "204": {"description": "Nothing is active."}},
         }
     },
+    "/api/durable/chat": {
+        "post": {
+            "summary": "Say something, and be told at which Durable Stream the answer is",
+            "operationId": "durable_chat",
+            "parameters": [_SDK],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _CHAT_BODY}}},
+            "responses": {"201": _ADDRESS},
+        }
+    },
+    "/api/durable/chat/{chat_id}/stream": {
+        "get": {
+            "summary": "At which Durable Stream the active answer of a chat is",
+            "operationId": "durable_chat_stream",
+            "parameters": [_path("chat_id"), _query("run", _TEXT, "Which run; without it the active one."), _SDK],
+            "responses": {"200": _ADDRESS, "204": {"description": "Nothing is active."}},
+        }
+    },
     "/api/runs/{run_id}/events": {
         "get": {
             "summary": "Follow a run from any offset, also long after its end",
@@ -103,18 +187,29 @@ _BY_HAND: Final[dict[str, dict[str, Any]]] = {
             "parameters": [
                 _path("run_id"),
                 _AFTER,
-                _query("live", {"type": "boolean"}, "false: only what is there now."),
+                _query("live", _LIVE, "false: only what is there now; poll: a long-poll."),
                 _LAST,
             ],
-            "responses": {"200": _STREAM},
-        }
+            "responses": {"200": _EVENTS},
+        },
+        "post": {
+            "summary": "Write a recording",
+            "operationId": "record",
+            "description": "Appends all of the chunks or none, and tells the offset that comes next.",
+            "parameters": [_path("run_id"), *_PRODUCER],
+            "requestBody": {
+                "required": False,
+                "content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}},
+            },
+            "responses": {"200": _APPENDED},
+        },
     },
     "/api/feed/events": {
         "get": {
             "summary": "Follow the changes of everything that you have",
             "operationId": "feed_events",
-            "parameters": [_AFTER, _LAST],
-            "responses": {"200": _STREAM},
+            "parameters": [_AFTER, _query("live", {"enum": ["true", "1", "poll"]}, "poll: a long-poll."), _LAST],
+            "responses": {"200": _EVENTS},
         }
     },
 }
@@ -133,15 +228,21 @@ def complete(api: FastAPI) -> None:
 
 def _whole(api: FastAPI) -> dict[str, Any]:
     found = get_openapi(title=api.title, version=api.version, routes=api.routes)
-    found["paths"].update(_BY_HAND)
+    found["paths"].update(deepcopy({**_BY_HAND, **openai.OPERATIONS, **durable.OPERATIONS}))
     schemas = found["components"]["schemas"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     definitions = shapes.ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(definitions.pop("$defs"))
     schemas["ErrorBody"] = definitions
+    schemas[openai.ERROR_NAME] = openai.ERROR
+    schemas[durable.ERROR_NAME] = durable.ERROR
+    found["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
     for operations in found["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _ERROR
+            operation["responses"].setdefault("default", _ERROR)
     return found

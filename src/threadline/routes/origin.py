@@ -13,22 +13,26 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORTS: Final = {"http": ":80", "https": ":443"}
 
 
-def check(scope: Scope, allowed: Collection[str]) -> None:
-    """Raise ``Forbidden`` for a write or a WebSocket handshake that comes from another site.
+def check(scope: Scope, allowed: Collection[str], *, reading: bool = False) -> None:
+    """Raise ``Forbidden`` for a write or a WebSocket handshake that comes from another site; with ``reading`` for
+    whatever else comes from there, too.
 
     Without an ``Origin`` header nothing is refused: browsers send it with all that could do harm, and a program does
     not carry another's cookie.
     """
-    if scope["type"] == "http" and scope["method"] in _SAFE:
+    if scope["type"] == "http" and scope["method"] in _SAFE and not reading:
         return
     origin = header(scope, b"origin")
-    if origin is None or origin.lower() in allowed or _same_host(origin, header(scope, b"host") or ""):
+    if origin is None or origin.lower() in allowed or same_host(origin, header(scope, b"host") or ""):
         return
-    raise Forbidden("This page may not write here. Add its origin to THREADLINE_ORIGINS to allow it.", surface="origin")
+    what = "be used" if reading else "write"
+    words = f"This page may not {what} here. Add its origin to THREADLINE_ORIGINS to allow it."
+    raise Forbidden(words, surface="origin")
 
 
-def _same_host(origin: str, host: str) -> bool:
-    """The scheme is left out of it: behind a proxy that ends TLS, this server is spoken to in plain HTTP."""
+def same_host(origin: str, host: str) -> bool:
+    """Whether an origin is at the place that a ``Host`` names. The scheme is left out of it: behind a proxy that ends
+    TLS, this server is spoken to in plain HTTP."""
     try:
         parts = urlsplit(origin.lower())
     except ValueError:

@@ -1,22 +1,27 @@
-"""What waits to be sent on one socket: small frames first, then a turn for each subscription that has events."""
+"""What waits to be sent on one socket: small frames first, then a turn for each stream on it that has events."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from threadline.log.protocol import Batch
-from threadline.routes.streams import frames
-from threadline.wire.native import LIVE, live_events
+from threadline.routes.streams import Encoder, frames
 
 _TURN_BYTES: Final = 128 * 1024
 _WORDS: Final = 64
 
 
-class Channel:
-    """One subscription's place in the outbox: it holds what was read last, and nothing is read until that is sent."""
+class Channel(ABC):
+    """One stream's place in the outbox: it holds what was read last, and nothing is read until that is sent.
+
+    ``encoder`` makes what is the same for all who read a batch.
+    """
+
+    encoder: Encoder
 
     def __init__(self, outbox: Outbox, name: str) -> None:
         self.name = name
@@ -34,15 +39,20 @@ class Channel:
             self._outbox.ready(self)
             await self._sent.wait()
 
-    def take(self) -> str:
-        """The next frame: what there is, up to one turn's share, and at least one batch."""
+    @abstractmethod
+    def dress(self, first: int, parts: Sequence[bytes]) -> list[str]:
+        """The frames for this reader, of what the encoder made of batches that follow one another, none of them empty;
+        ``first`` is the offset of the first event."""
+
+    def take(self) -> list[str]:
+        """The next frames: what there is, up to one turn's share, and at least one batch."""
         first = self._pending[0].first
         parts: list[bytes] = []
         size = 0
         while self._pending and size < _TURN_BYTES:
-            parts.append(frames(self._pending.popleft(), LIVE))
+            parts.append(frames(self._pending.popleft(), self.encoder))
             size += len(parts[-1])
-        return live_events(self.name, first, parts)
+        return self.dress(first, parts)
 
     def rest(self) -> bool:
         """Whether another turn is needed; if not, who waits in :meth:`put` goes on."""
@@ -53,7 +63,7 @@ class Channel:
 
 
 class Outbox:
-    """The sending side of a socket; bounded, and fair between subscriptions."""
+    """The sending side of a socket; bounded, and fair between streams."""
 
     def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
         self._send = send
@@ -93,6 +103,7 @@ class Outbox:
                 channel = self._turns.popleft()
                 if channel.closed:
                     continue
-                await self._send(channel.take())
+                for frame in channel.take():
+                    await self._send(frame)
                 if channel.rest():
                     self._turns.append(channel)

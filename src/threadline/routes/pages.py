@@ -16,6 +16,7 @@ from threadline.domain.errors import NotFound
 from threadline.routes.exchange import Headers, header
 
 _HASHED: Final = "/assets/"
+_FOR_PROGRAMS: Final = ("/api/", "/v1/", _HASHED)
 _FOR_EVER: Final = b"public, max-age=31536000, immutable"
 _COMPRESSIBLE: Final = ("text/", "application/javascript", "application/json", "image/svg+xml", "application/manifest")
 _NOT_BUILT: Final = (
@@ -58,8 +59,25 @@ class Pages:
     async def asset(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A file beside the page. Those under ``/assets/`` carry a hash of their content in their name."""
         path = scope["path"]
-        file = await self._load(path.lstrip("/"))
+        try:
+            file = await self._load(path.lstrip("/"))
+        except NotFound:
+            if await self.nothing(scope, send):
+                return
+            raise
         await _serve(scope, send, file, _FOR_EVER if path.startswith(_HASHED) else b"no-cache")
+
+    async def nothing(self, scope: Scope, send: Send) -> bool:
+        """Where a person went to an address that is not there: the page, which says so, with status 404. Returns
+        whether that was the case; a program is told by the caller."""
+        if not _is_visit(scope):
+            return False
+        try:
+            file = await self._load("index.html")
+        except NotFound:
+            return False
+        await _serve(scope, send, file, b"no-cache", status=404)
+        return True
 
     async def _load(self, name: str) -> _File:
         known = self._files.get(name)
@@ -94,9 +112,16 @@ class Pages:
         return _File(stamp, data, small, named.encode(), f'"{etag}"'.encode())
 
 
-async def _serve(scope: Scope, send: Send, file: _File, cache: bytes) -> None:
+def _is_visit(scope: Scope) -> bool:
+    """Whether a browser is being led here by a person: only then does it ask for HTML by name."""
+    if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"} or scope["path"].startswith(_FOR_PROGRAMS):
+        return False
+    return "text/html" in (header(scope, b"accept") or "")
+
+
+async def _serve(scope: Scope, send: Send, file: _File, cache: bytes, status: int = 200) -> None:
     headers: Headers = [(b"content-type", file.kind), (b"cache-control", cache), (b"etag", file.etag), *_GUARDS]
-    if file.etag.decode() in (header(scope, b"if-none-match") or ""):
+    if status == 200 and file.etag.decode() in (header(scope, b"if-none-match") or ""):
         await _reply(scope, send, 304, headers, b"")
         return
     data = file.data
@@ -105,7 +130,7 @@ async def _serve(scope: Scope, send: Send, file: _File, cache: bytes) -> None:
         if "gzip" in (header(scope, b"accept-encoding") or ""):
             headers.append((b"content-encoding", b"gzip"))
             data = file.small
-    await _reply(scope, send, 200, headers, data)
+    await _reply(scope, send, status, headers, data)
 
 
 async def _reply(scope: Scope, send: Send, status: int, headers: Headers, data: bytes) -> None:

@@ -48,6 +48,10 @@ class Pulse:
         """When a reader should come back: not all at once."""
         return int(self._world.uniform(*_RECONNECT_MS))
 
+    async def let_others(self) -> None:
+        """Everybody else has a turn."""
+        await self._world.sleep(0)
+
     @contextmanager
     def joined(self, listener: Listener) -> Iterator[None]:
         """While it lasts, ``listener`` is told; at once, where the server is going away already."""

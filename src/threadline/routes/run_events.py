@@ -1,19 +1,21 @@
-"""``GET /api/runs/{run}/events`` and ``/api/feed/events``: native server-sent events, resumable by offset."""
+"""``GET /api/runs/{run}/events`` and ``/api/feed/events``: native server-sent events by offset, or long-polls."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from starlette.types import Receive, Scope, Send
 
 from threadline.domain.errors import BadRequest
-from threadline.log.protocol import Batch
+from threadline.log.protocol import Batch, Steps
 from threadline.routes import streams
 from threadline.routes.chat import run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import query
 from threadline.routes.identity import who
 from threadline.routes.numbers import place, start_of, within
+from threadline.routes.polling import Poll
 from threadline.routes.streams import Stream
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
@@ -28,13 +30,21 @@ class RunEvents:
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Follow; with ``live=false`` only what is there now."""
+        """Follow; with ``live=false`` only what is there now, with ``live=poll`` what is there or comes next."""
         context, asked = self._context, query(scope)
         start, live = start_of(scope, asked), _live(asked.get("live"))
         run = await context.answers.run((await who(context, scope)).id, scope["path_params"]["run_id"])
         within(run, start)
-        source = context.answers.follow(run, start) if live else _present(context.answers, run, start)
-        stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, run_headers(run), ends_open=not live)
+        if live == "poll":
+
+            async def follow() -> Steps:
+                return context.answers.follow(run, start)
+
+            poll = Poll(context, start, lambda: context.answers.read(run, start), follow, run_headers(run))
+            await poll.answer(scope, receive, send)
+            return
+        source = context.answers.follow(run, start) if live == "yes" else _present(context.answers, run, start)
+        stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, run_headers(run), ends_open=live == "no")
         await stream.run(scope, receive, send)
 
 
@@ -45,20 +55,38 @@ class FeedEvents:
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Follow, for ever."""
-        context = self._context
-        after = place(scope, query(scope))
-        source, after = await context.open_feed((await who(context, scope)).id, after)
+        """Follow, for ever; with ``live=poll`` what is there or comes next."""
+        context, asked = self._context, query(scope)
+        after, live = place(scope, asked), _live(asked.get("live"))
+        if live == "no":
+            raise BadRequest("The feed has no end: live is true or poll here.", surface="stream")
+        user_id = (await who(context, scope)).id
+        if live == "poll":
+            await self._poll(user_id, after, scope, receive, send)
+            return
+        source, after = await context.open_feed(user_id, after)
         stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, opening=sse.opened(after))
         await stream.run(scope, receive, send)
 
+    async def _poll(self, user_id: str, after: int | None, scope: Scope, receive: Receive, send: Send) -> None:
+        feed = self._context.feed
+        start = await feed.tail(user_id) if after is None else after + 1
 
-def _live(text: str | None) -> bool:
+        async def follow() -> Steps:
+            return feed.follow(user_id, start)
+
+        poll = Poll(self._context, start, lambda: feed.read(user_id, start), follow)
+        await poll.answer(scope, receive, send)
+
+
+def _live(text: str | None) -> Literal["yes", "no", "poll"]:
     if text in (None, "", "true", "1"):
-        return True
+        return "yes"
     if text in ("false", "0"):
-        return False
-    raise BadRequest("live is true or false.", surface="stream")
+        return "no"
+    if text == "poll":
+        return "poll"
+    raise BadRequest("live is true, false or poll.", surface="stream")
 
 
 async def _present(answers: Answers, run: RunRow, start: int) -> AsyncIterator[tuple[Batch, ...]]:

@@ -117,6 +117,7 @@ class ConversationPatch(Sent):
     model: ModelId | None = None
     settings: AnswerSettings = AnswerSettings()
     leaf_id: Annotated[str, Field(min_length=1, max_length=200)] = ""
+    leaf_exact: bool = False
 
 
 class Run(BaseModel):
@@ -171,6 +172,53 @@ class RunView(BaseModel):
     provider: str
     key_owner: str
     error: str | None
+
+
+Id = Annotated[str, Field(min_length=1, max_length=128)]
+Told = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NewRecording(Sent):
+    """An answer that a program is about to write: to ``message`` (``{id?, role, parts}``), which is saved first, or
+    below ``parent_id``. ``key`` finds it again. After ``timeout_seconds`` without a word it ends as interrupted."""
+
+    conversation_id: Id | None = None
+    message: dict[str, Any] | None = None
+    parent_id: Id | None = None
+    model: Told = "program"
+    key: Told | None = None
+    timeout_seconds: float | None = Field(default=None, ge=5, le=3600)
+
+
+class Producer(BaseModel):
+    """Who writes: what goes into ``Producer-Id`` and ``Producer-Epoch``; ``Producer-Seq`` counts from 0."""
+
+    id: str
+    epoch: int
+
+
+class OpenPart(BaseModel):
+    """What streams yet: ``type`` is text, reasoning, or tool-input, whose ``id`` is the call's."""
+
+    id: str
+    type: str
+
+
+class Recording(BaseModel):
+    """An answer that a program writes: to ``/api/runs/{run_id}/events``, or to ``/v1/stream/{stream}``. ``text``,
+    ``next_offset`` and ``open_parts`` are what there is of it already."""
+
+    run_id: str
+    conversation_id: str
+    message_id: str
+    parent_id: str
+    status: RunStatus
+    stream: str
+    producer: Producer
+    timeout_seconds: float
+    text: str
+    next_offset: int
+    open_parts: list[OpenPart]
 
 
 class Stop(Sent):

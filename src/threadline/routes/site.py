@@ -13,12 +13,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from threadline.domain.errors import NotAllowed
 from threadline.domain.ids import make_id
-from threadline.routes import hosts, origin
+from threadline.log.shares import Budget
+from threadline.routes import hosts, origin, sharing
 from threadline.routes.errors import answer, note, to_error
-from threadline.routes.exchange import Exchange, Headers, begin, header
+from threadline.routes.exchange import Exchange, begin, header
+from threadline.routes.openai import errors as openai_errors
 from threadline.world import World
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_ID_BYTES: Final = 10
+_IDS: Final = 256
+BODIES_BYTES: Final = 128 << 20
+"""How much of large bodies is in memory at once, over all connections; who sends more waits."""
+
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -38,11 +45,13 @@ class Site:
         self._origins = frozenset(origins)
         self._names = names
         self._world = world
+        self._bodies = Budget(BODIES_BYTES)
+        self._chance: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one socket. Raises nothing: what fails is answered, or cut where an answer has begun."""
         given = header(scope, b"x-request-id") or ""
-        exchange = begin(scope, given if _REQUEST_ID.fullmatch(given) else self._new_id())
+        exchange = begin(scope, given if _REQUEST_ID.fullmatch(given) else self._new_id(), self._bodies)
         exchange.send = send
         started = False
 
@@ -50,6 +59,7 @@ class Site:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                exchange.give_room()
                 # A message may be anybody's: what belongs to this request must never be written into it.
                 message = {**message, "headers": [*message.get("headers", ()), *exchange.headers]}
             elif message["type"] == "websocket.accept":
@@ -57,11 +67,12 @@ class Site:
             await send(message)
 
         try:
-            self._share(scope, exchange)
+            exchange.headers.extend(sharing.headers(scope, self._origins))
             hosts.check(scope, self._names)
-            origin.check(scope, self._origins)
-            if self._is_preflight(scope):
-                await _preflight(scope, sending)
+            if not sharing.open_to_all(scope):
+                origin.check(scope, self._origins)
+            if sharing.is_preflight(scope, self._origins):
+                await sharing.preflight(scope, sending, _METHODS)
             else:
                 await self._inside(scope, receive, sending)
         except ClientDisconnect:
@@ -70,14 +81,23 @@ class Site:
             note(fault, exchange.request_id, f"{scope.get('method', 'WS')} {scope['path']}")
             if not started:
                 await self._refuse(scope, sending, fault, exchange)
+        finally:
+            exchange.give_room()
 
     def _new_id(self) -> str:
-        return make_id("req", self._world.now(), self._world.entropy(10))
+        # Drawn for many at once: asking the system is the dearest part of a small request, and this is no secret.
+        if not self._chance:
+            drawn = self._world.entropy(_ID_BYTES * _IDS)
+            self._chance = [drawn[at : at + _ID_BYTES] for at in range(0, len(drawn), _ID_BYTES)]
+        return make_id("req", self._world.now(), self._chance.pop())
 
     async def _refuse(self, scope: Scope, send: Send, fault: Exception, exchange: Exchange) -> None:
         error = to_error(fault)
-        headers, body = answer(error, exchange)
-        if isinstance(error, NotAllowed):
+        if openai_errors.speaks(scope["path"]):
+            headers, body = openai_errors.answer(error)
+        else:
+            headers, body = answer(error, exchange)
+        if isinstance(error, NotAllowed) and not any(name == b"allow" for name, _ in exchange.headers):
             headers.append((b"allow", ", ".join(self._allowed(scope)).encode()))
         kind = "http.response"
         if scope["type"] == "websocket":
@@ -96,33 +116,6 @@ class Site:
             for method in _METHODS
             if any(route.matches({**probe, "method": method})[0] is Match.FULL for route in self.routes)
         ]
-
-    def _share(self, scope: Scope, exchange: Exchange) -> None:
-        """Let pages of the allowed origins read the answers; nobody else's."""
-        asking = header(scope, b"origin")
-        if asking is not None and asking.lower() in self._origins:
-            shared: Headers = [
-                (b"access-control-allow-origin", asking.encode("latin-1")),
-                (b"access-control-allow-credentials", b"true"),
-                (b"access-control-expose-headers", b"x-request-id, x-threadline-run, x-workflow-run-id, retry-after"),
-                (b"vary", b"origin"),
-            ]
-            exchange.headers.extend(shared)
-
-    def _is_preflight(self, scope: Scope) -> bool:
-        asked = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        return asked and (header(scope, b"origin") or "").lower() in self._origins
-
-
-async def _preflight(scope: Scope, send: Send) -> None:
-    wanted = header(scope, b"access-control-request-headers") or "content-type"
-    headers: Headers = [
-        (b"access-control-allow-methods", ", ".join(_METHODS).encode()),
-        (b"access-control-allow-headers", wanted.encode("latin-1")),
-        (b"access-control-max-age", b"600"),
-    ]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
 
 
 async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:

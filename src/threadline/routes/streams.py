@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol, cast
 
@@ -25,6 +25,9 @@ BASE_HEADERS: Final[Headers] = [
     (b"x-accel-buffering", b"no"),
 ]
 
+LARGE_BYTES: Final = 256 * 1024
+"""How much is framed at one go, in which everybody else waits; more goes out in pieces where an encoder makes such."""
+
 
 class Encoder(Protocol):
     """A pure encoder of ``threadline.wire``; the object itself is the key of what it made."""
@@ -40,6 +43,12 @@ def frames(batch: Batch, encoder: Encoder) -> bytes:
     if made is None:
         made = batch.frames[encoder] = encoder.encode(batch.first, batch.messages)
     return made
+
+
+def are_large(batches: Sequence[Batch], encoder: Encoder) -> bool:
+    """Whether there is more to be framed than fits one go."""
+    sizes = (sum(map(len, batch.messages)) for batch in batches if encoder not in batch.frames)
+    return sum(sizes) > LARGE_BYTES
 
 
 class Ending(Protocol):
@@ -114,7 +123,7 @@ class Stream:
         self._sending = False
         self._quiet = 0
         self._left = self._draining = self._complete = False
-        self._newest: Batch | None = None
+        self._last: bytes | None = None
 
     def beat(self) -> None:
         """A third of the heartbeat is over."""
@@ -168,15 +177,21 @@ class Stream:
             self._left = True
             self._bell.set()
 
-    async def _write(self, send: Send, body: bytes, *, more: bool = True) -> None:
+    async def _write(self, send: Send, body: bytes | Iterator[bytes], *, more: bool = True) -> None:
         """In turn with what keeps the connection alive. Whoever is cut off in it leaves ``_sending`` behind: its reader
-        does not take what it is sent."""
+        does not take what it is sent, or has only a part of a frame."""
         if self._keeping is not None:
             await asyncio.wait({self._keeping})
             self._keeping = None
         self._sending = True
         self._complete = not more
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+        if isinstance(body, bytes):
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+        else:
+            for piece in body:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                # A reader who takes everything at once would keep all others waiting.
+                await self._pulse.let_others()
         self._sending = False
 
     async def _pump(self, scope: Scope, send: Send) -> None:
@@ -187,7 +202,21 @@ class Stream:
             async with aclosing(cast("AsyncGenerator[tuple[Batch, ...], None]", self._source)) as source:
                 async for batches in source:
                     final = batches[-1].final
-                    await self._send(send, batches, final=final)
+                    if final or self._keeping is not None or not batches[-1].messages:
+                        await self._send(send, batches, final=final)
+                        del batches
+                        continue
+                    # What nearly every step of every reader does: with no call in between, as a thousand may wait.
+                    self._last, self._quiet, self._sending = batches[-1].messages[-1], 0, True
+                    body = self._body(batches)
+                    # What is sent is not kept while there is nothing more to send.
+                    del batches
+                    if isinstance(body, bytes):
+                        await send({"type": "http.response.body", "body": body, "more_body": True})
+                        self._sending = False
+                    else:
+                        await self._write(send, body)
+                    del body
             if self._ends_open and not final:
                 await self._finish(send, b"")
         except OSError:
@@ -198,19 +227,24 @@ class Stream:
             self._bell.set()
 
     async def _send(self, send: Send, batches: tuple[Batch, ...], *, final: bool) -> None:
-        body = b"".join([frames(batch, self._encoder) for batch in batches])
         self._quiet = 0
         newest = batches[-1] if batches[-1].messages or len(batches) == 1 else batches[-2]
         if newest.messages:
-            self._newest = newest
-        if final:
-            last = self._newest.messages[-1] if self._newest is not None else None
-            words = self._ending.end(last, batches[-1].next)
-            if words is not None:
-                await self._finish(send, body + words)
-                return
+            self._last = newest.messages[-1]
+        words = self._ending.end(self._last, batches[-1].next) if final else None
+        body = self._body(batches)
+        if words is not None and isinstance(body, bytes):
+            await self._finish(send, body + words)
+            return
         if body:
             await self._write(send, body)
+        await self._finish(send, words)
+
+    def _body(self, batches: tuple[Batch, ...]) -> bytes | Iterator[bytes]:
+        """What is sent of a step; of a large one, piece after piece."""
+        if len(batches) == 1:
+            return frames(batches[0], self._encoder)
+        return b"".join([frames(batch, self._encoder) for batch in batches])
 
     async def _finish(self, send: Send, last_words: bytes | None) -> None:
         if last_words is not None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from threadline.domain.errors import NotFound, ThreadlineError
+from threadline.domain.errors import ContextTooLong, ThreadlineError
 from threadline.domain.fold import Fold
-from threadline.domain.messages import Message, Role
+from threadline.domain.messages import Message, Role, with_outputs
 from threadline.providers.protocol import ModelRequest, ModelSettings, Provider, ToolSpec
+from threadline.services.responses import TOOLS
 from threadline.store import messages
+from threadline.store.messages import MessageRow
 from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx
 
@@ -30,13 +32,15 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that stays the same over the steps of one answer."""
+    """All that stays the same over the steps of one answer. ``handed``: a call of a tool ends the answer, and is the
+    client's to run."""
 
     run: RunRow
     provider: Provider
     model: str
     history: Sequence[Message]
     tools: Sequence[ToolSpec]
+    handed: bool = False
 
     def request(self, record: Fold, partial: str) -> ModelRequest:
         """The next call of the model: the history, the answer's finished steps, and the text to go on from."""
@@ -58,16 +62,43 @@ def settings_of(run: RunRow) -> ModelSettings:
     return ModelSettings(**known)
 
 
-def history(tx: Tx, run: RunRow, limit: int) -> list[Message]:
-    """The branch up to the message that is answered, at most ``limit`` messages; it never begins with an answer."""
-    rows = messages.path(tx, run.conversation_id, run.parent_id, limit)
+def client_tools(run: RunRow) -> list[ToolSpec] | None:
+    """The client's own tools, which are all that a program's run has; None for every other run."""
+    given = run.settings.get(TOOLS)
+    if given is None:
+        return None
+    return [ToolSpec(one["name"], one["description"], one["parameters"], one.get("strict")) for one in given]
+
+
+def history(tx: Tx, run: RunRow, limit: int, most_bytes: int) -> list[Message]:
+    """The branch up to the message that is answered, at most ``limit`` messages and, but for that one message,
+    ``most_bytes`` of content. It never begins between a call and its output.
+
+    A page's is cut at its older end: it begins with no answer, or with the newest message in which a user says
+    something, which is there however much came after it. A program's is never cut: raises ``ContextTooLong``.
+    """
+    rows = messages.path(tx, run.conversation_id, run.parent_id, limit, most_bytes)
     if not rows:
-        raise NotFound(surface="message")
+        raise ThreadlineError("The message to be answered is not there any more. Send it again.", surface="chat")
     if any(row.parts is None for row in rows):
         raise ThreadlineError("An answer that this one rests on is not written down yet.", surface="chat")
-    found = [Message(row.id, _role(row.role), row.parts or [], row.parent_id) for row in rows]
+    handed, above = client_tools(run) is not None, rows[0].parent_id
+    if handed and above is not None:
+        raise ContextTooLong(surface="chat")
+    # Outputs of calls that are cut off find no call, and go with them.
+    found = with_outputs([_message(row) for row in rows])
+    if handed:
+        return found
+    if above is not None and all(message.role != "user" for message in found):
+        asked = messages.question(tx, run.conversation_id, above)
+        if asked is not None:
+            return [_message(asked), *found]
     first = next((at for at, message in enumerate(found) if message.role != "assistant"), 0)
     return found[first:]
+
+
+def _message(row: MessageRow) -> Message:
+    return Message(row.id, _role(row.role), row.parts or [], row.parent_id)
 
 
 def _role(role: str) -> Role:

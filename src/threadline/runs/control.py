@@ -18,8 +18,15 @@ class Interrupted(Exception):
         super().__init__(reason)
 
 
+def being_cancelled() -> bool:
+    """Whether somebody has cancelled this task; else a ``CancelledError`` in it comes out of what it called."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Control:
-    """The handle by which a worker ends one of its runs. The first reason given stays."""
+    """The handle by which a worker ends one of its runs. The first reason given stays, but for ``stop``: that is in
+    the run's row, too, so whoever has the run next obeys it."""
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
@@ -32,10 +39,10 @@ class Control:
 
     def fire(self, reason: Reason) -> None:
         """Interrupt the run where it waits, or at its next wait."""
-        if self.reason is not None:
+        if self.reason is not None and (self.reason != "stop" or reason == "stop"):
             return
         self.reason = reason
-        if self._waiting is not None:
+        if self._waiting is not None and not self._cancelled:
             self._cancelled = True
             self._waiting.cancel()
 

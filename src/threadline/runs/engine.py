@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from threadline.domain import events
-from threadline.domain.endings import beginning, ending, lost_usage
-from threadline.domain.errors import Fenced, Gone, NotFound, ThreadlineError
+from threadline.domain.endings import beginning, closings, dated, ending, lost_usage
+from threadline.domain.errors import Fenced, Gone, NotFound, ThreadlineError, Unavailable
 from threadline.domain.events import Event
-from threadline.domain.messages import Usage, add_usage, is_tool
+from threadline.domain.messages import Message, Usage, add_usage
 from threadline.domain.seam import NotContinued
 from threadline.log.protocol import Log
 from threadline.runs import recovery
+from threadline.runs.calls import called, handed_end, pending_calls
 from threadline.runs.config import RunConfig
-from threadline.runs.context import Context, Models, history
+from threadline.runs.context import Context, Models, client_tools, history
 from threadline.runs.control import Control, Interrupted
 from threadline.runs.recovery import Plan
 from threadline.runs.steps import Beginning, call_model
@@ -26,6 +28,9 @@ from threadline.store.runs import RunRow
 from threadline.world import World
 
 _log = logging.getLogger(__name__)
+
+_RETRY_SECONDS: Final = 0.25
+_ALL_MESSAGES: Final = 10_000
 
 
 class Engine:
@@ -76,9 +81,9 @@ class Engine:
         except Interrupted as interrupted:
             if interrupted.reason != "stop":
                 raise
-            last = [*_closed(writer), events.abort("stopped"), ending(writer.record, "other")]
+            last = [*_closed(run, writer), events.abort("stopped"), ending(writer.record, "other")]
         except NotContinued:
-            last = [*_closed(writer), ending(writer.record, "interrupted")]
+            last = [*_closed(run, writer), ending(writer.record, "interrupted")]
         except (Fenced, NotFound, Gone):
             raise
         except ThreadlineError as error:
@@ -87,11 +92,14 @@ class Engine:
         except Exception:
             _log.exception("run failed", extra={"run": run.id})
             last = _failed(run, writer, ThreadlineError(surface="chat"))
-        await writer.append(last, close=True)
+        await writer.append(dated(last, self._world.now()), close=True)
 
     async def _produce(self, run: RunRow, writer: RunWriter, control: Control) -> list[Event]:
         """Append all but the last events of the answer, and return these, which are appended with the close."""
-        plan = recovery.plan(writer.record, self._toolbox.idempotent)
+        # A call that is handed to the client has no effect here, so that nothing of it can be in doubt.
+        handed = client_tools(run) is not None
+        idempotent = (lambda _: True) if handed else self._toolbox.idempotent
+        plan = recovery.plan(writer.record, idempotent, handed=handed)
         if control.reason == "stop" or run.cancel:
             if not writer.record.started:
                 await writer.append([_start(run)])
@@ -101,15 +109,18 @@ class Engine:
             return _failed(run, writer, ThreadlineError(recovery.GIVEN_UP, surface="chat"))
         if plan.action == "end":
             return [ending(writer.record, writer.record.step_reason or "other")]
-        return await self._steps(await self._context(run), writer, control, plan)
+        return await self._steps(await self._context(run, control), writer, control, plan)
 
     async def _begin(self, run: RunRow, writer: RunWriter, plan: Plan) -> None:
         if run.epoch == 1:
             # Nobody waits for these two alone: they go in one commit with the first that the model says.
             writer.lead([_start(run), events.start_step()])
             return
-        taken = events.recovery(run.epoch, plan.action, handover=run.worker is None)
+        taken = events.recovery(run.epoch, plan.action, handover=run.worker is None, reset=plan.reset)
         before = [_start(run), taken] if plan.action == "begin" else [taken, *plan.events]
+        if plan.reset:
+            # A reader who drops the step at this event must not hear of its parts after it.
+            before = [*plan.events, taken]
         step = [events.start_step()] if plan.action in ("begin", "next") else []
         await writer.append([*before, *step])
 
@@ -119,34 +130,50 @@ class Engine:
         while True:
             if closing is None:
                 closing = await call_model(context, writer, control, self._world, start)
-            await self._run_tools(context.run, writer, control, closing.get("usage"))
-            reason = closing["finishReason"]
-            called = any(is_tool(part) and not part.get("providerExecuted") for part in writer.record.tools_in_step())
-            if not called or writer.record.steps >= self._config.max_steps:
-                return [closing, ending(writer.record, reason, closing.get("usage"))]
+            most = self._config.max_steps
+            if context.handed:
+                last = handed_end(writer.record, closing, most)
+            else:
+                await self._run_tools(context.run, writer, control, closing.get("usage"))
+                goes_on = called(writer.record) and writer.record.steps < most
+                last = None if goes_on else [ending(writer.record, closing["finishReason"], closing.get("usage"))]
+            if last is not None:
+                return [closing, *last]
             await writer.append([closing, events.start_step()])
             closing, start = None, Beginning()
 
     async def _run_tools(self, run: RunRow, writer: RunWriter, control: Control, usage: Usage | None) -> None:
-        writer.record.snapshot()
-        pending = [
-            part
-            for part in writer.record.tools_in_step()
-            if part["state"] == "input-available" and not part.get("providerExecuted")
-        ]
+        pending = pending_calls(writer.record)
         if pending:
             if usage:
                 # So that a crash among the tools does not lose what the call before them cost.
                 await writer.append([events.message_metadata({"usage": add_usage(writer.record.usage, usage)})])
             whose = ToolContext(run.user_id, run.conversation_id, run.id)
+            with control.cancellable():
+                writer.begun = True
             await run_side_by_side(self._toolbox, pending, whose, writer, control)
 
-    async def _context(self, run: RunRow) -> Context:
+    async def _context(self, run: RunRow, control: Control) -> Context:
         provider, model = self._models.get(run.model)
-        limit = self._config.context_messages
-        found = await self._store.read(lambda tx: history(tx, run, limit))
+        found = await self._history(run, control)
+        own = client_tools(run)
+        if own is not None:
+            return Context(run, provider, model, found, own, handed=True)
         tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
         return Context(run, provider, model, found, tools)
+
+    async def _history(self, run: RunRow, control: Control) -> list[Message]:
+        most, most_bytes = self._config.context_messages, self._config.context_bytes
+        if client_tools(run) is not None:
+            # What a program sends, or goes on from, is what it wants its model to have.
+            most = _ALL_MESSAGES
+        while True:
+            try:
+                return await self._store.read(lambda tx: history(tx, run, most, most_bytes))
+            except Unavailable:
+                # As the writer does: what is over in a moment ends no answer.
+                with control.cancellable():
+                    await self._world.sleep(_RETRY_SECONDS)
 
 
 def _start(run: RunRow) -> Event:
@@ -155,10 +182,10 @@ def _start(run: RunRow) -> Event:
 
 def _failed(run: RunRow, writer: RunWriter, error: ThreadlineError) -> list[Event]:
     begin = [] if writer.record.started else [_start(run)]
-    return [*begin, *_closed(writer), events.error(error), ending(writer.record, "error")]
+    return [*begin, *_closed(run, writer), events.error(error), ending(writer.record, "error")]
 
 
-def _closed(writer: RunWriter) -> list[Event]:
+def _closed(run: RunRow, writer: RunWriter) -> list[Event]:
     """Whatever is open is ended, and the step with it."""
-    step = [events.finish_step("other")] if writer.record.in_step else []
-    return [*recovery.closings(writer.record), *step]
+    step = [events.finish_step("other", lost_usage(writer.record))] if writer.record.in_step else []
+    return [*closings(writer.record, begun=writer.begun, handed=client_tools(run) is not None), *step]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from threadline.domain import events
+from threadline.domain.endings import EFFECT_UNKNOWN, INTERRUPTED_REASONING, closings, input_cut, open_parts
 from threadline.domain.events import Event
-from threadline.domain.fold import Fold, partial_json
+from threadline.domain.fold import Fold
 from threadline.domain.messages import Part, tool_name
 
 MAX_TAKEOVERS: Final = 3
@@ -16,8 +17,6 @@ MAX_TAKEOVERS: Final = 3
 
 Action = Literal["begin", "again", "continue", "tools", "next", "end", "give-up"]
 
-INTERRUPTED: Final = "The call was interrupted before it was complete."
-EFFECT_UNKNOWN: Final = "The server stopped while this tool ran; whether it took effect is not known."
 GIVEN_UP: Final = "The answer was interrupted several times without going on. What came of it is kept; try again."
 
 
@@ -28,7 +27,8 @@ class Plan:
     ``begin``: from the very start. ``again``: the open step's model call is made anew. ``continue``: the step's text
     ``partial`` is continued. Both write their text into the open part ``part`` (a new one where that is None).
     ``tools``: the calls of ``pending`` are run, then the next step. ``next``: the next step. ``end``: only the end is
-    missing. ``give-up``: end with an error.
+    missing. ``give-up``: end with an error. ``reset``: with ``events``, all that there is of the step was interrupted,
+    so that a reader may as well drop it.
     """
 
     action: Action
@@ -36,14 +36,16 @@ class Plan:
     partial: str = ""
     part: str | None = None
     pending: tuple[Part, ...] = ()
+    reset: bool = False
 
 
-def plan(record: Fold, idempotent: Callable[[str], bool]) -> Plan:
-    """The row of the recovery table that fits; ``idempotent`` tells of a tool's name whether it may run twice."""
+def plan(record: Fold, idempotent: Callable[[str], bool], *, handed: bool = False) -> Plan:
+    """The row of the recovery table that fits; ``idempotent`` tells of a tool's name whether it may run twice.
+    ``handed``: calls are the client's to run."""
     if not record.started:
         return Plan("begin")
     if record.takeovers_without_progress >= MAX_TAKEOVERS:
-        return Plan("give-up", closings(record))
+        return Plan("give-up", closings(record, handed=handed))
     if not record.in_step:
         return Plan("next" if record.steps == 0 or record.tools_in_step() else "end")
     record.snapshot()
@@ -51,47 +53,30 @@ def plan(record: Fold, idempotent: Callable[[str], bool]) -> Plan:
     tools = record.tools_in_step()
     if tools:
         return _with_tools(record, tools, idempotent)
-    ending = [events.reasoning_end(part, _INTERRUPTED_REASONING) for part in _open(record, "reasoning")]
+    ending = [events.reasoning_end(part, INTERRUPTED_REASONING) for part in open_parts(record, "reasoning")]
     partial = "".join(part["text"] for part in step if part["type"] == "text")
-    texts = _open(record, "text")
-    return Plan("continue" if partial else "again", ending, partial, texts[-1] if texts else None)
+    texts = open_parts(record, "text")
+    reset = bool(step) and all(_interrupted(part) for part in step)
+    return Plan("continue" if partial else "again", ending, partial, texts[-1] if texts else None, reset=reset)
 
 
-def closings(record: Fold) -> list[Event]:
-    """The events that end whatever is open, so that no reader keeps a part that streams for ever."""
-    record.snapshot()
-    out = [events.text_end(part) for part in _open(record, "text")]
-    out += [events.reasoning_end(part, _INTERRUPTED_REASONING) for part in _open(record, "reasoning")]
-    for part in record.tools_in_step():
-        if part["state"] == "input-streaming":
-            out.append(_input_error(record, part))
-        elif part["state"] in ("input-available", "approval-requested"):
-            out.append(events.tool_output_error(part["toolCallId"], INTERRUPTED))
-    return out
-
-
-_INTERRUPTED_REASONING: Final = {"threadline": {"interrupted": True}}
+def _interrupted(part: Part) -> bool:
+    """Whether a part is, or is about to be, reasoning that was cut off."""
+    if part["type"] != "reasoning":
+        return False
+    return part["state"] == "streaming" or "interrupted" in part.get("providerMetadata", {}).get("threadline", {})
 
 
 def _with_tools(record: Fold, tools: list[Part], idempotent: Callable[[str], bool]) -> Plan:
-    out = [events.text_end(part) for part in _open(record, "text")]
-    out += [events.reasoning_end(part, _INTERRUPTED_REASONING) for part in _open(record, "reasoning")]
+    out = [events.text_end(part) for part in open_parts(record, "text")]
+    out += [events.reasoning_end(part, INTERRUPTED_REASONING) for part in open_parts(record, "reasoning")]
     pending: list[Part] = []
     for part in tools:
         if part["state"] == "input-streaming":
-            out.append(_input_error(record, part))
+            out.append(input_cut(record, part))
         elif part["state"] == "input-available":
             if idempotent(tool_name(part)) and not part.get("providerExecuted"):
                 pending.append(part)
             else:
                 out.append(events.tool_output_error(part["toolCallId"], EFFECT_UNKNOWN))
     return Plan("tools", out, pending=tuple(pending))
-
-
-def _input_error(record: Fold, part: Part) -> Event:
-    call = part["toolCallId"]
-    return events.tool_input_error(call, tool_name(part), partial_json(record.tool_input_text(call)), INTERRUPTED)
-
-
-def _open(record: Fold, kind: str) -> list[str]:
-    return [part for part, value in record.open.items() if value["type"] == kind]

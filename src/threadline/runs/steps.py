@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
+from threadline.domain.endings import closings
 from threadline.domain.errors import ProviderError
 from threadline.domain.events import Event
 from threadline.domain.seam import Seam
 from threadline.providers.protocol import ModelRequest
 from threadline.runs.context import Context
-from threadline.runs.control import Control
+from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.joiner import Joiner
-from threadline.runs.recovery import closings
 from threadline.runs.writer import RunWriter
 from threadline.world import World
 
@@ -39,6 +41,7 @@ async def call_model(
     help. Raises ``ProviderError``, ``NotContinued`` and ``Interrupted``; what was appended before stays.
     """
     attempt = 1
+    writer.begun = False
     while True:
         before = writer.record.count
         request = context.request(writer.record, beginning.partial)
@@ -62,8 +65,13 @@ async def _stream(
     joiner = Joiner(seam, beginning.part)
     async with aclosing(context.provider.stream(request)) as batches:
         while True:
-            with control.cancellable():
-                batch = await anext(batches, None)
+            try:
+                batch = await _next(batches, control)
+            except (Interrupted, ProviderError):
+                if joiner.closing is None:
+                    raise
+                # All of it is there, and what it cost.
+                break
             if batch is None:
                 break
             ready = joiner.take(batch)
@@ -77,3 +85,14 @@ async def _stream(
         # A continuation that had nothing to add leaves the part open that it was to go on with.
         await writer.append(left)
     return joiner.closing
+
+
+async def _next(batches: AsyncGenerator[list[Event], None], control: Control) -> list[Event] | None:
+    """The next of a provider's batches, None at the end; a call that cancels itself has failed like any other."""
+    try:
+        with control.cancellable():
+            return await anext(batches, None)
+    except asyncio.CancelledError:
+        if being_cancelled():
+            raise
+        raise ProviderError("The call of the provider was broken off.", retryable=True) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -63,11 +64,18 @@ class Sweeper:
 
     async def sweep(self, draining: asyncio.Event | None = None) -> None:
         """One turn of everything; leaves off early when ``draining`` is set."""
-        await self._conversations.sweep()
+        before = self._world.now() - self._config.retention_seconds
+        await self._over_and_over(lambda: self._conversations.retire(before), draining)
+        await self._over_and_over(self._conversations.sweep, draining)
         await self._log.expire()
         await self._store.write(changes.forget_old)
         await self._store.write(sessions.remove_expired)
         while not (draining is not None and draining.is_set()) and await self.trim() == _AT_ONCE:
+            await self._world.sleep(0)
+
+    async def _over_and_over(self, some: Callable[[], Awaitable[int]], draining: asyncio.Event | None) -> None:
+        """Until there is nothing more to do."""
+        while not (draining is not None and draining.is_set()) and await some():
             await self._world.sleep(0)
 
     async def trim(self) -> int:

@@ -9,18 +9,18 @@ from typing import Final
 
 from threadline.domain.errors import ThreadlineError
 from threadline.domain.messages import Message, text_of
+from threadline.domain.naming import LONGEST, MOST_WORDS, first_words
+from threadline.domain.texts import CONTROLS
 from threadline.providers.protocol import ModelRequest, ModelSettings
 from threadline.runs.context import Models
-from threadline.services.conversations import conversation_view
-from threadline.store import changes, conversations, messages
+from threadline.services.conversations import tell
+from threadline.store import conversations, messages
 from threadline.store.database import Store
 from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx
 
 _log = logging.getLogger(__name__)
 
-MOST_WORDS: Final = 5
-_LONGEST: Final = 60
 _READ_CHARACTERS: Final = 2000
 _ENOUGH_CHARACTERS: Final = 200
 _ASK: Final = (
@@ -48,21 +48,13 @@ def clean(text: str) -> str:
 
     Empty where it is a single word, except in a script that puts no blanks between them.
     """
-    for line in text.splitlines():
+    for line in (CONTROLS.sub(" ", line) for line in text.splitlines()):
         words = re.sub(r"^(?:title|titel)\s*:\s*", "", line.strip(" \t#*_`\"'“”«».:"), flags=re.IGNORECASE).split()
         if words and line.isascii() and len(words) == 1:
             return ""
         if words:
-            return " ".join(words[:MOST_WORDS]).strip("\"'“”«».,:;*_` ")[:_LONGEST]
+            return " ".join(words[:MOST_WORDS]).strip("\"'“”«».,:;*_` ")[:LONGEST]
     return ""
-
-
-def first_words(message: str) -> str:
-    """A title out of the message itself."""
-    words = re.sub(r"[`*_#>\[\]{}()<>|]+", " ", message).split()[:MOST_WORDS]
-    if len(words) == 1:
-        words = ["About", *words]
-    return " ".join(words)[:_LONGEST].rstrip(".,:;!?") or "New conversation"
 
 
 def _untitled(tx: Tx, run: RunRow) -> str | None:
@@ -93,4 +85,4 @@ def _name(tx: Tx, run: RunRow, title: str) -> None:
     if conversations.name_by_model(tx, run.conversation_id, title):
         row = conversations.find(tx, run.conversation_id)
         assert row is not None
-        changes.record(tx, run.user_id, {"type": "conversation.updated", "conversation": conversation_view(row)})
+        tell(tx, row)

@@ -14,7 +14,7 @@ from threadline.domain import events
 from threadline.domain.events import Event
 from threadline.domain.messages import Part, tool_name
 from threadline.providers.protocol import ToolSpec
-from threadline.runs.control import Control
+from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,9 @@ class Toolbox:
             return events.tool_output_error(call, str(failure))
         except TimeoutError:
             return events.tool_output_error(call, f"The tool took longer than {TOOL_SECONDS:.0f} seconds.")
-        except Exception as failure:
+        except (Exception, asyncio.CancelledError) as failure:
+            if isinstance(failure, asyncio.CancelledError) and being_cancelled():
+                raise
             _log.warning("tool failed", extra={"tool": name, "run": context.run_id}, exc_info=True)
             return events.tool_output_error(call, f"The tool failed: {type(failure).__name__}.")
         return events.tool_output_available(call, output)
@@ -91,13 +93,19 @@ def _copy(value: Any) -> Any:
 async def run_side_by_side(
     box: Toolbox, calls: Sequence[Part], context: ToolContext, writer: RunWriter, control: Control
 ) -> None:
-    """Do several calls at once and append each result when it is there; all are cancelled when the run is cut."""
+    """Do several calls at once and append each result when it is there; those that are not done are cancelled when the
+    run is cut."""
     tasks = {asyncio.create_task(box.run(part, context)) for part in calls}
     try:
         while tasks:
             with control.cancellable():
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await writer.append([task.result() for task in done])
+    except Interrupted as cut:
+        ready = [task.result() for task in tasks if task.done()]
+        if ready and cut.reason != "lost":
+            await writer.append(ready)
+        raise
     finally:
         for task in tasks:
             task.cancel()

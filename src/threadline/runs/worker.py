@@ -11,7 +11,7 @@ from typing import Any, Final
 from threadline.domain.errors import ThreadlineError
 from threadline.runs.config import RunConfig
 from threadline.runs.context import Models
-from threadline.runs.control import Control, Interrupted
+from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.engine import Engine
 from threadline.runs.titles import ensure_title
 from threadline.services.answers import run_view
@@ -77,7 +77,8 @@ class Worker:
 
     async def _claim(self) -> tuple[list[RunRow], float | None]:
         """The runs that are this worker's now, and when the next lease of anyone ends."""
-        room = min(self._config.max_runs - len(self._controls), _CLAIM_AT_ONCE)
+        live = sum(not control.done for control in self._controls.values())
+        room = min(self._config.max_runs - live, _CLAIM_AT_ONCE)
         if room <= 0:
             return [], None
         lease = self._config.lease_seconds
@@ -120,6 +121,9 @@ class Worker:
             async with _background(self._name_it(run, control)) as naming:
                 await self._engine.drive(run, control)
                 control.done = True
+                if len(self._controls) >= self._config.max_runs:
+                    # Its place is free while its title is made.
+                    self._signals.poke("runs")
                 with control.cancellable():
                     await naming
         except Interrupted:
@@ -137,7 +141,9 @@ class Worker:
         await control.under_way.wait()
         try:
             await ensure_title(self._store, self._models, run, self._config.title_model)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and being_cancelled():
+                raise
             _log.exception("no title", extra={"run": run.id})
 
     async def _pass_stops_on(self) -> None:

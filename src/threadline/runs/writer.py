@@ -32,6 +32,8 @@ class RunWriter:
         self._leading: list[bytes] = []
         self.record = Fold()
         self.trail = TrailRecorder()
+        self.begun = True
+        """Whether tools of ours may have been begun in this step."""
 
     async def take_over(self) -> bool:
         """Fence every older epoch off, then fold up to exactly the tail that the fence gave; False where the stream is

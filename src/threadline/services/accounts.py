@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from threadline.domain.errors import NotFound
+from threadline.domain.errors import NotFound, Unavailable
 from threadline.store import sessions, users
 from threadline.store.database import Store
 from threadline.store.sessions import SessionRow
@@ -25,7 +27,7 @@ _RENEW_SECONDS: Final = 86_400.0
 _TOKEN_BYTES: Final = 32
 _LONGEST_TOKEN: Final = 200
 _CACHE_SIZE: Final = 10_000
-_CACHE_SECONDS: Final = 30.0
+_CACHE_SECONDS: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,14 @@ class Identified:
 class _Known:
     user: UserRow
     session_id: str
+    seen_at: float
     until: float
 
 
 class Accounts:
     """Users and their sessions.
 
-    Who was identified is remembered for at most 30 s, so that a request costs no read. What is revoked here is
+    Who was identified is remembered for at most 25 s, so that a request costs no read. What is revoked here is
     forgotten at once; what another process revokes, when that time is over.
     """
 
@@ -65,6 +68,11 @@ class Accounts:
         self._world = world
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._revocations = 0
+        self._watchers: list[Callable[[], None]] = []
+
+    def watch(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called whenever a session was revoked here."""
+        self._watchers.append(listener)
 
     async def guest(self) -> Opened:
         """Make a guest with a session."""
@@ -79,27 +87,32 @@ class Accounts:
         return Opened(user, token, session.expires_at)
 
     async def identify(self, token: str | None) -> Identified | None:
-        """The user for whom a cookie's token speaks; None where it is unknown, revoked or over."""
-        if not token or len(token) > _LONGEST_TOKEN:
+        """The user for whom a cookie's token speaks, and a use of his session; None where it is unknown, revoked or
+        over."""
+        known = await self._look_up(token)
+        if known is None or token is None:
             return None
-        key = _hash(token)
-        known = self._known.get(key)
-        if known is not None and known.until > self._world.monotonic():
-            self._known.move_to_end(key)
+        now = self._world.now()
+        if now - known.seen_at <= _RENEW_SECONDS:
             return Identified(known.user)
-        revocations = self._revocations
-        found = await self._store.read(lambda tx: sessions.by_token(tx, key))
-        if found is None:
-            self._known.pop(key, None)
-            return None
-        session, user = found
-        renewed = self._world.now() - session.seen_at > _RENEW_SECONDS
-        if renewed:
-            await self._store.write(lambda tx: sessions.renew(tx, session.id, SESSION_SECONDS))
-        if revocations == self._revocations:
-            # Otherwise a session was revoked while this was read, and it may be this one.
-            self._remember(key, session, user)
-        return Identified(user, renewed)
+        renewed = False
+        # A full disk is no reason to turn away who only wants to read: another request tries again.
+        with suppress(Unavailable):
+            await self._store.write(lambda tx: sessions.renew(tx, known.session_id, SESSION_SECONDS))
+            renewed = True
+        if self._known.get(key := _hash(token)) is known:
+            self._known[key] = replace(known, seen_at=now)
+        return Identified(known.user, renewed)
+
+    async def lives(self, token: str) -> bool:
+        """Whether a cookie's token speaks for somebody. No use of the session, which a socket that stays open for long
+        would keep from ever being renewed together with its cookie."""
+        return await self._look_up(token) is not None
+
+    def remembers(self, token: str) -> bool:
+        """Whether :meth:`lives` would be true without a look into the database."""
+        known = self._known.get(_hash(token))
+        return known is not None and known.until > self._world.monotonic()
 
     async def me(self, user_id: str) -> dict[str, Any]:
         """``{id, kind, name}``. Raises ``NotFound``."""
@@ -120,13 +133,35 @@ class Accounts:
         self._revocations += 1
         for key in [key for key, known in self._known.items() if known.session_id == session_id]:
             del self._known[key]
+        for listener in self._watchers:
+            listener()
 
-    def _remember(self, key: bytes, session: SessionRow, user: UserRow) -> None:
+    async def _look_up(self, token: str | None) -> _Known | None:
+        if not token or len(token) > _LONGEST_TOKEN:
+            return None
+        key = _hash(token)
+        known = self._known.get(key)
+        if known is not None and known.until > self._world.monotonic():
+            self._known.move_to_end(key)
+            return known
+        revocations = self._revocations
+        found = await self._store.read(lambda tx: sessions.by_token(tx, key))
+        if found is None:
+            self._known.pop(key, None)
+            return None
+        if revocations != self._revocations:
+            # A session was revoked while this was read, and it may be this one.
+            return await self._look_up(token)
+        return self._remember(key, *found)
+
+    def _remember(self, key: bytes, session: SessionRow, user: UserRow) -> _Known:
         lasts = min(_CACHE_SECONDS, session.expires_at - self._world.now())
-        self._known[key] = _Known(user, session.id, self._world.monotonic() + lasts)
+        known = _Known(user, session.id, session.seen_at, self._world.monotonic() + lasts)
+        self._known[key] = known
         self._known.move_to_end(key)
         if len(self._known) > _CACHE_SIZE:
             self._known.popitem(last=False)
+        return known
 
 
 def _hash(token: str) -> bytes:

@@ -6,13 +6,14 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from threadline.domain.endings import status_of
-from threadline.domain.errors import Gone, NotFound, restored
+from threadline.domain.errors import Gone, NotFound, Unavailable, restored
 from threadline.domain.events import decode
 from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
-from threadline.domain.messages import text_of
+from threadline.domain.messages import Message, text_of
 from threadline.domain.trail import TrailRecorder, expand
-from threadline.log.protocol import Batch, Log, Reading, Steps
+from threadline.log.protocol import Batch, Log, Reading, Steps, StreamConfig, StreamInfo
+from threadline.log.shares import Share
 from threadline.store import changes, conversations, messages, runs
 from threadline.store.database import Store
 from threadline.store.runs import Ending, RunRow
@@ -36,6 +37,13 @@ class Answers:
         """A run of this user. Raises ``NotFound``."""
         return await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
 
+    async def owner(self, run_id: str) -> str:
+        """The id of the user whose run it is. Raises ``NotFound``."""
+        run = await self._store.read(lambda tx: runs.get(tx, run_id))
+        if run is None:
+            raise NotFound(surface="run")
+        return run.user_id
+
     async def active(self, user_id: str, chat_id: str) -> RunRow | None:
         """The run that a reader who comes back wants: the one that is running or queued longest, else one that ended
         at most ``replay_seconds`` ago, else None, also where there is no such conversation yet: a page asks before
@@ -56,23 +64,30 @@ class Answers:
 
         return await self._store.read(find)
 
-    async def follow(self, run: RunRow, start: int = 0) -> Steps:
+    async def follow(self, run: RunRow, start: int = 0, *, share: Share | None = None) -> Steps:
         """Everything from offset ``start`` on, live to the end; ends after a batch that is ``final``.
 
         The same bytes at the same offsets on every reading: from the log, or, long after the end, from the message.
+        ``share`` is as in ``Log.follow``.
         """
         at = start
         if run.trimmed_at is None:
             expected = not run.ended and await self._is_expected(run)
             try:
-                async with aclosing(self._log.follow(run_stream(run.id), start, expected=expected)) as steps:
+                async with aclosing(
+                    self._log.follow(run_stream(run.id), start, expected=expected, share=share)
+                ) as steps:
                     async for batches in steps:
                         yield batches
                         at = batches[-1].next
+                        # What is sent is not kept while there is nothing more to send.
+                        del batches
                 return
             except (Gone, NotFound):
                 # Trimmed while it was read; what is missing comes from the message.
                 pass
+        if share is not None:
+            await share.take()
         yield (await self._replay(run.id, at),)
 
     async def read(self, run: RunRow, start: int = 0) -> Reading:
@@ -87,6 +102,15 @@ class Answers:
                 return Reading((), start, up_to_date=True, closed=False)
         batch = await self._replay(run.id, start)
         return Reading((batch,), batch.next, up_to_date=True, closed=True)
+
+    async def head(self, run: RunRow) -> StreamInfo:
+        """The run's stream: how far it has come, and whether that is the end."""
+        if run.next_offset is not None:
+            return StreamInfo(run_stream(run.id), StreamConfig(), run.next_offset, 0, True, run.created_at)
+        try:
+            return await self._log.head(run_stream(run.id))
+        except (NotFound, Gone):
+            return StreamInfo(run_stream(run.id), StreamConfig(), 0, 0, False, run.created_at)
 
     async def view(self, user_id: str, run_id: str) -> dict[str, Any]:
         """A run as a program sees it: ``status, text, next_offset, chunk_count, last_updated, usage, finish_reason,
@@ -122,7 +146,9 @@ class Answers:
             async for batches in steps:
                 for batch in batches:
                     record.apply_all(map(decode, batch.messages))
-        await self.settle(run_id)
+        with suppress(Unavailable):
+            # All of it is known, also where there is no room to write it down.
+            await self.settle(run_id)
         parts, metadata = record.snapshot(), record.metadata
         if record.error is not None:
             text = record.error["errorText"]
@@ -132,6 +158,13 @@ class Answers:
                 raise fault
             metadata = {**metadata, "error": text}
         return {"id": run.message_id, "role": "assistant", "parts": parts, "metadata": metadata}
+
+    async def written(self, run: RunRow) -> Message | None:
+        """The answer of a run as it is written down; None where it is not yet, or not any more."""
+        row = await self._store.read(lambda tx: messages.get(tx, run.conversation_id, run.message_id))
+        if row is None or row.parts is None:
+            return None
+        return Message(row.id, "assistant", row.parts, row.parent_id, row.metadata)
 
     async def settle(self, run_id: str) -> bool:
         """Fold a run whose stream is closed, whoever was to do it; True when it is folded. Twice is as once."""
@@ -189,8 +222,9 @@ class Answers:
             await self._log.delete(run_stream(run_id))
 
     async def _is_expected(self, run: RunRow) -> bool:
-        """Whether the stream of a run that was found unfinished may still come. Not where all of it, from the first
-        event to the trim, has happened since the run was looked up."""
+        """Whether the stream of a run that was found unfinished is still to be waited for. Not where it is there: if it
+        goes before it is followed, it does not come again. And not where all of it, from the first event to the trim,
+        has happened since the run was looked up."""
         if self._world.now() - run.created_at < _FRESH_SECONDS:
             return True
         try:
@@ -198,7 +232,7 @@ class Answers:
         except (NotFound, Gone):
             now = await self._store.read(lambda tx: runs.get(tx, run.id))
             return now is not None and not now.ended
-        return True
+        return False
 
     async def _record(self, run: RunRow) -> tuple[Fold, float]:
         record, at = Fold(), 0

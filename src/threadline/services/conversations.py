@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, Final, TypedDict
 
-from threadline.domain.errors import BadRequest, Busy, Conflict, Gone, NotFound
+from threadline.domain.errors import BadRequest, Busy, Conflict, Gone, NotFound, Unavailable
 from threadline.domain.ids import run_stream
+from threadline.domain.texts import names
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.log.rules import MAX_NUMBER
 from threadline.services.answers import Answers, run_view
@@ -33,12 +35,14 @@ _FENCE: Final = Producer("run", MAX_NUMBER, 0)
 
 class Patch(TypedDict, total=False):
     """What may be changed of a conversation; what is absent stays. A ``title`` of None lets the model name it again.
-    ``leaf_id`` is any message; the newest one below it becomes the leaf."""
+    ``leaf_id`` is any message; the newest one below it becomes the leaf. With ``leaf_exact`` it becomes the leaf
+    itself, whatever stands below, and must be an answer."""
 
     title: str | None
     model: str | None
     settings: dict[str, Any]
     leaf_id: str
+    leaf_exact: bool
 
 
 class Conversations:
@@ -83,12 +87,12 @@ class Conversations:
         def work(tx: Tx) -> dict[str, Any]:
             _own(tx, user_id, conversation_id)
             if "leaf_id" in patch:
-                values["leaf_id"] = _leaf(tx, conversation_id, patch["leaf_id"])
+                values["leaf_id"] = _leaf(tx, conversation_id, patch)
             conversations.change(tx, conversation_id, **values)
-            view = conversation_view(_own(tx, user_id, conversation_id))
+            row = _own(tx, user_id, conversation_id)
             if values:
-                changes.record(tx, user_id, {"type": "conversation.updated", "conversation": view})
-            return view
+                tell(tx, row)
+            return conversation_view(row)
 
         return await self._store.write(work)
 
@@ -98,7 +102,8 @@ class Conversations:
         """``{items, next, leaf_id, runs}``: every node of the tree in order of creation, and the runs not ended. A page
         ends early where its messages are large: about a megabyte of them, and one at the least.
 
-        An answer whose end a reader has seen is folded here, whoever else was to do it.
+        An answer whose end a reader has seen is folded here, whoever else was to do it; where there is no room to write
+        that down, the page is given without.
         """
         most = _limit(limit, _MESSAGES)
 
@@ -110,29 +115,32 @@ class Conversations:
             return {"items": items, "next": more, "leaf_id": conversation.leaf_id, "runs": going}
 
         page = await self._store.read(work)
-        settled = [await self._answers.settle(run["id"]) for run in page["runs"]]
-        return await self._store.read(work) if any(settled) else page
+        settled = False
+        with suppress(Unavailable):
+            for run in page["runs"]:
+                settled |= await self._answers.settle(run["id"])
+        return await self._store.read(work) if settled else page
 
     async def delete(self, user_id: str, conversation_id: str) -> None:
         """Delete one: hidden for everyone on return, its runs asked to end, and what is left of it removed."""
 
         def work(tx: Tx) -> None:
             _own(tx, user_id, conversation_id)
-            _delete(tx, user_id, [conversation_id])
+            mark_deleted(tx, user_id, [conversation_id])
 
         await self._store.write(work)
-        await self._purge_all([conversation_id])
+        await self.remove([conversation_id])
 
     async def delete_all(self, user_id: str) -> None:
-        """Delete all of a user's conversations, as :meth:`delete` does with one."""
+        """Delete all of a user's list, as :meth:`delete` does with one."""
 
         def work(tx: Tx) -> list[str]:
             ids = conversations.ids_of(tx, user_id)
             for at in range(0, len(ids), _HIDE_AT_ONCE):
-                _delete(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
+                mark_deleted(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
             return ids
 
-        await self._purge_all(await self._store.write(work))
+        await self.remove(await self._store.write(work))
 
     async def purge(self, conversation_id: str) -> bool:
         """Remove what is left of a deleted conversation, its streams first; False where that must wait for a worker
@@ -168,11 +176,23 @@ class Conversations:
             return
         raise Busy("The events of a deleted conversation are still being written.", surface="conversation")
 
-    async def sweep(self) -> int:
-        """Purge what was deleted and is still there, as after a crash; returns how many went."""
-        return await self._purge_all(await self._store.read(lambda tx: conversations.hidden(tx, _SWEEP)))
+    async def retire(self, before: float) -> int:
+        """Hide what is not kept for long and where nothing has been going on since ``before``, a number of them at
+        once; returns how many. 0: there are no more."""
 
-    async def _purge_all(self, ids: list[str]) -> int:
+        def work(tx: Tx) -> int:
+            passed = conversations.passed(tx, before, _HIDE_AT_ONCE)
+            return sum(mark_deleted(tx, user_id, ids) for user_id, ids in passed.items())
+
+        return await self._store.write(work)
+
+    async def sweep(self) -> int:
+        """Purge what was deleted and is still there, as after a crash, a number of them at once; returns how many went.
+        0: what is left must wait."""
+        return await self.remove(await self._store.read(lambda tx: conversations.hidden(tx, _SWEEP)))
+
+    async def remove(self, ids: list[str]) -> int:
+        """Purge all of these; returns how many went. What fails is left to the next sweep."""
         gone = 0
         for at in range(0, len(ids), _PURGE_AT_ONCE):
             some = ids[at : at + _PURGE_AT_ONCE]
@@ -202,6 +222,27 @@ def conversation_view(row: ConversationRow) -> dict[str, Any]:
     }
 
 
+def told_of(kind: str, row: ConversationRow) -> list[dict[str, Any]]:
+    """What the user's pages hear of a conversation: nothing where it is in no list."""
+    return [{"type": kind, "conversation": conversation_view(row)}] if row.keeping == "listed" else []
+
+
+def tell(tx: Tx, row: ConversationRow) -> None:
+    """Let the user's pages hear that it has changed."""
+    if told := told_of("conversation.updated", row):
+        changes.record(tx, row.user_id, *told)
+
+
+def mark_deleted(tx: Tx, user_id: str, ids: list[str]) -> int:
+    """Hide a user's conversations and take their words out of the feed; returns how many were there. Pages hear of it
+    also where they are in no list: one may be open."""
+    hidden = conversations.hide(tx, ids)
+    changes.forget(tx, hidden)
+    if hidden:
+        changes.record(tx, user_id, *({"type": "conversation.deleted", "id": name} for name in hidden))
+    return len(hidden)
+
+
 def message_view(row: MessageRow) -> dict[str, Any]:
     """A message as the lists and the feed show it; the parts of an answer that is not folded yet are empty."""
     return {
@@ -224,24 +265,24 @@ def _own(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow:
     return row
 
 
-def _leaf(tx: Tx, conversation_id: str, any_id: str) -> str:
-    message = messages.find(tx, conversation_id, any_id)
+def _leaf(tx: Tx, conversation_id: str, patch: Patch) -> str:
+    message = messages.find(tx, conversation_id, patch["leaf_id"])
     if message is None:
         raise NotFound(surface="message")
+    if patch.get("leaf_exact"):
+        if message.role != "assistant":
+            raise BadRequest("Only an answer can be the end of a branch. Name one.", surface="conversation")
+        return message.id
     return messages.newest_leaf(tx, conversation_id, message.id) or message.id
-
-
-def _delete(tx: Tx, user_id: str, ids: list[str]) -> None:
-    for conversation_id in conversations.hide(tx, ids):
-        changes.record(tx, user_id, {"type": "conversation.deleted", "id": conversation_id})
 
 
 def _title(title: str | None) -> str | None:
     if title is None:
         return None
     name = " ".join(title.split())
-    if not name or len(name) > _LONGEST_TITLE:
-        raise BadRequest(f"A title has 1 to {_LONGEST_TITLE} characters.", surface="conversation")
+    if not names(name) or len(name) > _LONGEST_TITLE:
+        words = f"A title has 1 to {_LONGEST_TITLE} characters, and no control characters."
+        raise BadRequest(words, surface="conversation")
     return name
 
 

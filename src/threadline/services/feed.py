@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import Final
 
-from threadline.log.channel import Channel, follow
+from threadline.log.channel import Channel, follow, spared
 from threadline.log.protocol import Batch, Reading, Steps
+from threadline.log.shares import Share
 from threadline.store import changes
 from threadline.store.database import Store
 from threadline.store.signals import Signals
@@ -35,14 +36,18 @@ class Feed:
         batch = Batch(page.first, page.events)
         return Reading((batch,) if page.events else (), batch.next, up_to_date=batch.next >= page.tail, closed=False)
 
-    async def follow(self, user_id: str, start: int = 0) -> Steps:
+    async def check(self, user_id: str, start: int) -> None:
+        """Raises ``Gone`` where the feed cannot be read from ``start`` on."""
+        await self._store.read(lambda tx: changes.read(tx, user_id, start, 1))
+
+    async def follow(self, user_id: str, start: int = 0, *, share: Share | None = None) -> Steps:
         """Everything from ``start`` on, for ever: what is kept, then what is committed, each change once and in order.
 
-        Close the iterator (``contextlib.aclosing``) when leaving.
+        Close the iterator (``contextlib.aclosing``) when leaving. ``share`` is as in ``Log.follow``.
         """
-        channel = Channel()
+        channel, source = Channel(), spared(_Source(self, user_id), share)
         with self._signals.attach(changes.topic(user_id), channel.ring_bell):
-            async with aclosing(follow(_Source(self, user_id), channel, start)) as steps:
+            async with aclosing(follow(source, channel, start)) as steps:
                 async for batches in steps:
                     yield batches
 

@@ -21,6 +21,10 @@ class Catalogue(Protocol):
         """One of them, also where its provider has not told which it has. Raises ``UnsupportedModel``."""
         ...
 
+    def get(self, model_id: str) -> object:
+        """What calls it. Raises ``UnsupportedModel``, and ``MissingKey`` where nothing can."""
+        ...
+
 
 class Models:
     """The list of models. ``default`` is the id of the model in the settings' chat slot."""
@@ -38,3 +42,22 @@ class Models:
             with suppress(UnsupportedModel):
                 models = [self._catalogue.model(self.default), *models]
         return {"items": [asdict(model) for model in models], "next": None, "default": self.default}
+
+    def usable(self) -> list[Model]:
+        """The models that can answer now."""
+        return [model for model in self._catalogue.models() if model.available]
+
+    def resolve(self, name: str | None) -> str:
+        """The id of the model that a program means: an id, or a name that only one provider has; without it the
+        default. Raises ``UnsupportedModel`` and ``MissingKey``."""
+        wanted = name or self.default
+        models = self._catalogue.models()
+        same = [model.id for model in models if model.available and model.name == wanted]
+        if all(model.id != wanted for model in models) and same:
+            if len(same) > 1:
+                raise UnsupportedModel(
+                    f"Several providers have a model {wanted!r}: say which, as in {same[0]!r}.", surface="model"
+                )
+            wanted = same[0]
+        self._catalogue.get(wanted)
+        return wanted

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import orjson
 
+from threadline.domain.depth import MAX_DEPTH, shallow
 from threadline.domain.errors import BadRequest, TooLarge
 from threadline.domain.messages import Part, text_of
+from threadline.domain.texts import names
 from threadline.store.runs import RunRow
 
 MAX_ID: Final = 128
 MAX_MESSAGE_BYTES: Final = 2 << 20
-MAX_DEPTH: Final = 64
 MAX_SYSTEM_CHARACTERS: Final = 64_000
 POLICIES: Final = ("enqueue", "reject", "interrupt")
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -68,10 +69,9 @@ class Submitted:
 
 def check(submit: Submit) -> None:
     """Raises ``BadRequest`` for what could never be answered."""
-    for name in ("chat_id", "message_id", "parent_id"):
-        value = getattr(submit, name)
-        if value is not None and not 0 < len(value) <= MAX_ID:
-            raise BadRequest(f"An id has 1 to {MAX_ID} characters.", surface="chat")
+    for value in (submit.chat_id, submit.message_id, submit.parent_id, (submit.message or {}).get("id") or None):
+        if value is not None and not (isinstance(value, str) and names(value) and len(value) <= MAX_ID):
+            raise BadRequest(f"An id has 1 to {MAX_ID} characters, and no control characters.", surface="chat")
     if submit.chat_id in (".", "..") or "/" in submit.chat_id:
         raise BadRequest("A chat's id may not be '.' or '..' nor hold a slash.", surface="chat")
     if submit.trigger not in ("submit-message", "regenerate-message"):
@@ -109,7 +109,7 @@ def user_parts(message: dict[str, Any] | None) -> list[Part]:
         parts = [{"type": "text", "text": message["content"]}]
     if not isinstance(parts, list):
         raise BadRequest("A message has a list of parts.", surface="chat")
-    if not _shallow(parts):
+    if not shallow(parts):
         raise BadRequest(f"A message's parts are nested deeper than {MAX_DEPTH} levels.", surface="chat")
     kept = [_user_part(part) for part in parts]
     if len(orjson.dumps(kept)) > MAX_MESSAGE_BYTES:
@@ -136,21 +136,6 @@ def _user_part(part: Any) -> Part:
     if isinstance(kind, str) and kind.startswith("data-") and "data" in part:
         return dict(part)
     raise BadRequest("A user's message takes parts of the types text, file and data-….", surface="chat")
-
-
-def _shallow(parts: list[Any]) -> bool:
-    """Whether nothing is nested deeper than it can be stored and sent on, inside of whatever will hold it."""
-    level: list[Any] = parts
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for value in level
-            if isinstance(value, dict | list)
-            for inner in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return True
-    return False
 
 
 def _whole(value: Any) -> bool:

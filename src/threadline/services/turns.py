@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
 
 from threadline.domain import events
 from threadline.domain.endings import beginning, ending
-from threadline.domain.errors import BadRequest, Busy, Closed, Fenced, Gone, NotFound
+from threadline.domain.errors import Busy, Closed, Fenced, Gone, NotFound
 from threadline.domain.events import encode
 from threadline.domain.fold import Fold
-from threadline.domain.ids import is_reserved, run_stream
+from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.services.answers import Answers, run_view
-from threadline.services.conversations import conversation_view, message_view
+from threadline.services.conversations import message_view, tell, told_of
+from threadline.services.places import Ids, conversation_of, nodes_of, question_of, unended, unwritten
 from threadline.services.submits import Submit, Submitted, check, digest, user_parts
 from threadline.store import changes, conversations, messages, runs
-from threadline.store.conversations import ConversationRow, NewConversation
+from threadline.store.conversations import ConversationRow
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow, NewMessage
 from threadline.store.runs import NewRun, RunRow
@@ -39,7 +40,8 @@ class _MaybeClosed(Exception):
 
 class Turns:
     """Takes messages and stops. ``check_model`` raises where a model is not known or has no key; ``default_model``
-    is used where neither the request nor the conversation names one."""
+    is used where neither the request nor the conversation names one. ``end_recording`` ends a run of that id that a
+    program writes, and that is to end."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Turns:
         check_model: Callable[[str], object],
         default_model: str,
         when_busy: str = "enqueue",
+        end_recording: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._log = log
@@ -57,6 +60,7 @@ class Turns:
         self._check_model = check_model
         self._default_model = default_model
         self._when_busy = when_busy
+        self._end_recording = end_recording
 
     async def submit(self, user_id: str, submit: Submit) -> Submitted:
         """Write the message down and want a run for it, in one transaction; on return both are on disk.
@@ -92,8 +96,6 @@ class Turns:
                 return None, False
             runs.request_cancel(tx, run.id, "stopped")
             claimed = runs.claim_queued(tx, run.id, _STOPPER, _STOP_LEASE_SECONDS)
-            if claimed is not None:
-                runs.pass_on(tx, claimed)
             return claimed or run, claimed is not None
 
         run, unbegun = await self._store.write(ask)
@@ -101,6 +103,8 @@ class Turns:
             return []
         if unbegun:
             await self._close_unbegun(run)
+        if run.kind == "recorded" and self._end_recording is not None:
+            await self._end_recording(run.id)
         return [run.id]
 
     async def _close_unbegun(self, run: RunRow) -> None:
@@ -124,8 +128,8 @@ class Turns:
         await self._answers.settle(run.id)
 
     def _place(self, tx: Tx, user_id: str, submit: Submit, *, settled: bool) -> Submitted:
-        ids = _Ids(tx.new_id("msg"), tx.new_id("msg"), tx.new_id("run"))
-        conversation, is_new = _conversation(tx, user_id, submit, ids.answer)
+        ids = Ids(tx.new_id("msg"), tx.new_id("msg"), tx.new_id("run"))
+        conversation, is_new = conversation_of(tx, user_id, submit, ids.answer)
         if submit.trigger == "submit-message" and not is_new:
             known = _known(tx, conversation, submit)
             if known is not None:
@@ -141,10 +145,8 @@ class Turns:
         if again is not None and policy != "interrupt":
             return Submitted(again, duplicate=True)
         _heed(tx, waiting, policy)
-        question = None if asked is not None else _question(tx, conversation, submit, ids.question)
-        above = asked.parent_id if asked is not None else question.parent_id if question is not None else None
-        # Whatever the branch: what the answer rests on is finished before it is begun.
-        after = next((run for run in waiting if run.message_id == above), None)
+        question = None if asked is not None else question_of(tx, conversation, submit, ids.question)
+        after = _awaited(tx, asked, question) if waiting else None
         wanted = NewRun(
             conversation_id=conversation.id,
             user_id=conversation.user_id,
@@ -154,7 +156,7 @@ class Turns:
             settings={**conversation.settings, **submit.settings},
             after_run_id=after.id if after is not None else None,
         )
-        rows = messages.add_all(tx, _nodes(wanted, ids, question))
+        rows = messages.add_all(tx, nodes_of(wanted, ids, question))
         run = runs.insert(tx, ids.run, wanted)
         if not is_new:
             conversations.write_to(tx, conversation.id, ids.answer, submit.model or conversation.model)
@@ -169,6 +171,17 @@ class Turns:
         return Submitted(run, duplicate=False)
 
 
+def _awaited(tx: Tx, asked: MessageRow | None, question: NewMessage | None) -> RunRow | None:
+    """The run that is to end first: whatever the branch, what an answer rests on is finished before it is begun."""
+    node = asked or question
+    found = unwritten(tx, node.parent_id) if node is not None and node.parent_id is not None else None
+    if found is not None or asked is None:
+        return found
+    # Of several messages that came at once, only the first stands below an answer; theirs waited for that one.
+    beside = runs.of_parent(tx, asked.conversation_id, asked.id)
+    return unended(tx, beside[0].after_run_id) if beside else None
+
+
 def _heed(tx: Tx, waiting: list[RunRow], policy: str) -> None:
     """What is to become of the runs that are not ended, when another is wanted."""
     if waiting and policy == "reject":
@@ -177,32 +190,6 @@ def _heed(tx: Tx, waiting: list[RunRow], policy: str) -> None:
         for run in waiting:
             runs.request_cancel(tx, run.id, "interrupted")
         tx.poke("runs")
-
-
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """Made in the order in which the tree is listed: a question sorts before its answer."""
-
-    question: str
-    answer: str
-    run: str
-
-
-def _conversation(tx: Tx, user_id: str, submit: Submit, leaf_id: str) -> tuple[ConversationRow, bool]:
-    found = conversations.find(tx, submit.chat_id)
-    if found is not None:
-        if found.user_id != user_id or found.deleted_at is not None:
-            raise NotFound(surface="conversation")
-        return found, False
-    if is_reserved(submit.chat_id):
-        raise NotFound(
-            "There is no such conversation. Ids that begin like ours are made by the server.", surface="chat"
-        )
-    if submit.trigger == "regenerate-message":
-        raise NotFound(surface="conversation")
-    new = NewConversation(user_id, id=submit.chat_id, model=submit.model, leaf_id=leaf_id)
-    # It has no leaf yet for the question to hang below.
-    return replace(conversations.add(tx, new), leaf_id=None), True
 
 
 def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted | None:
@@ -221,63 +208,26 @@ def _known(tx: Tx, conversation: ConversationRow, submit: Submit) -> Submitted |
         # An edit back to words that were there before: the branch of these is chosen again.
         leaf = messages.newest_leaf(tx, conversation.id, found.id) or answers[-1].message_id
         conversations.change(tx, conversation.id, leaf_id=leaf)
-        shown = conversation_view(replace(conversation, leaf_id=leaf))
-        changes.record(tx, conversation.user_id, {"type": "conversation.updated", "conversation": shown})
+        tell(tx, replace(conversation, leaf_id=leaf))
     return Submitted(answers[-1], duplicate=True)
 
 
 def _regenerated(tx: Tx, conversation: ConversationRow, submit: Submit) -> MessageRow:
-    """The user's message that is to be answered again: it, or the one that the named answer belongs to."""
+    """The message that is to be answered again: the user's that is named, or the one that the named answer belongs to.
+    A program's answer may belong to one of the system's, or of the assistant's own."""
     at = submit.message_id or conversation.leaf_id
     found = messages.find(tx, conversation.id, at) if at else None
-    if found is not None and found.role == "assistant" and found.parent_id:
-        found = messages.get(tx, conversation.id, found.parent_id)
-    if found is None or found.role != "user":
+    answer = found is not None and found.role == "assistant"
+    if found is not None and answer:
+        found = messages.get(tx, conversation.id, found.parent_id) if found.parent_id else None
+    if found is None or not (answer or found.role == "user"):
         raise NotFound("There is no such answer to write again.", surface="message")
     return found
 
 
-def _question(tx: Tx, conversation: ConversationRow, submit: Submit, message_id: str) -> NewMessage:
-    parts = user_parts(submit.message)
-    client_id = (submit.message or {}).get("id")
-    return NewMessage(
-        conversation.id,
-        "user",
-        parts,
-        parent_id=_parent(tx, conversation, submit),
-        client_id=client_id if isinstance(client_id, str) and client_id else None,
-        digest=digest(parts),
-        id=message_id,
-    )
-
-
-def _parent(tx: Tx, conversation: ConversationRow, submit: Submit) -> str | None:
-    """Where a user's message belongs in the tree."""
-    if submit.message_id is not None:
-        edited = messages.find(tx, conversation.id, submit.message_id)
-        if edited is not None and edited.role == "user":
-            return edited.parent_id
-        if edited is not None or submit.message_id != (submit.message or {}).get("id"):
-            raise NotFound("There is no such message to edit.", surface="message")
-    if submit.parent_id is not None:
-        parent = messages.find(tx, conversation.id, submit.parent_id)
-        if parent is None:
-            raise NotFound("There is no such message to go on from.", surface="message")
-        if parent.role == "user":
-            raise BadRequest("A message is sent below an answer, not below another message.", surface="chat")
-        return parent.id
-    return conversation.leaf_id
-
-
-def _nodes(run: NewRun, ids: _Ids, question: NewMessage | None) -> list[NewMessage]:
-    """The question, where it is new, and the place of its answer."""
-    answer = NewMessage(run.conversation_id, "assistant", None, parent_id=run.parent_id, run_id=ids.run, id=ids.answer)
-    return [answer] if question is None else [question, answer]
-
-
 def _tell(tx: Tx, conversation: ConversationRow, is_new: bool, run: RunRow, question: MessageRow | None) -> None:
     kind = "conversation.created" if is_new else "conversation.updated"
-    told: list[dict[str, Any]] = [{"type": kind, "conversation": conversation_view(conversation)}]
+    told = told_of(kind, conversation)
     if question is not None:
         added = {"conversation_id": conversation.id, "message": message_view(question)}
         told.append({"type": "message.added", **added})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ LARGEST_BYTES: Final = 64 * 1024
 
 READ_BYTES: Final = 1 << 20
 """About how much is read at once."""
+
+_FORGOTTEN: Final = {"type": "forgotten"}
+"""What stays in the place of a change that told of something deleted, so that the offsets have no gap."""
 
 _TRIM_EVERY: Final = 256
 
@@ -52,6 +55,11 @@ _READ = (
     .limit(bindparam("most"))
 )
 _TRIM = delete(changes).where(changes.c.user_id == bindparam("user"), changes.c.seq < bindparam("before"))
+_FORGET = (
+    update(changes)
+    .where(changes.c.conversation_id.in_(bindparam("ids", expanding=True)))
+    .values(event=orjson.dumps(_FORGOTTEN).decode(), conversation_id=None)
+)
 _OLD = (select(changes.c.user_id, func.max(changes.c.seq)).where(changes.c.created_at < bindparam("before"))).group_by(
     changes.c.user_id
 )
@@ -71,7 +79,13 @@ def record(tx: Tx, user_id: str, *events: Mapping[str, Any]) -> int:
     tail = int(tx.conn.execute(_NEXT, {"user": user_id, "count": len(events)}).scalar_one())
     first = tail - len(events)
     rows = [
-        {"user_id": user_id, "seq": seq, "event": _told(event), "created_at": tx.now}
+        {
+            "user_id": user_id,
+            "seq": seq,
+            "event": _told(event),
+            "created_at": tx.now,
+            "conversation_id": _worded(event),
+        }
         for seq, event in enumerate(events, first)
     ]
     tx.conn.execute(_INSERT, rows)
@@ -107,12 +121,25 @@ def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
     return Page(start, events, end)
 
 
+def forget(tx: Tx, conversation_ids: Sequence[str]) -> int:
+    """Take the words of deleted conversations out of the feed, and leave ``{"type": "forgotten"}`` in each place."""
+    return tx.conn.execute(_FORGET, {"ids": list(conversation_ids)}).rowcount if conversation_ids else 0
+
+
 def forget_old(tx: Tx) -> int:
     """Drop what is past its time in every feed; always a feed's oldest changes, so that no gap comes to be."""
     gone = 0
     for user_id, last in tx.conn.execute(_OLD, {"before": tx.now - KEEP_SECONDS}).all():
         gone += tx.conn.execute(_TRIM, {"user": user_id, "before": last + 1}).rowcount
     return gone
+
+
+def _worded(event: Mapping[str, Any]) -> str | None:
+    """The conversation whose words a change holds: its title and settings, or a message; None where there are only
+    ids."""
+    conversation = event.get("conversation")
+    found = conversation.get("id") if isinstance(conversation, Mapping) else event.get("conversation_id")
+    return found if isinstance(found, str) else None
 
 
 def _told(event: Mapping[str, Any]) -> str:

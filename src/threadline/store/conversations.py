@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, literal, select, text, update
 
 from threadline.store import cursors
 from threadline.store.tables import conversations, runs
@@ -16,7 +16,10 @@ from threadline.store.transaction import Tx
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """One conversation; ``status`` is idle, streaming, completed or error; times are Unix seconds."""
+    """One conversation; ``status`` is idle, streaming, completed or error; times are Unix seconds.
+
+    ``keeping``: ``listed`` in its user's list; ``unlisted``, as a program made it; or ``passing``, which is not listed
+    and not kept for long after its last answer."""
 
     id: str
     user_id: str
@@ -29,6 +32,7 @@ class ConversationRow:
     updated_at: float
     deleted_at: float | None
     status: str
+    keeping: str = "listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class NewConversation:
     model: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     leaf_id: str | None = None
+    keeping: str = "listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ _COLUMNS: Final = (
     conversations.c.updated_at,
     conversations.c.deleted_at,
     _STATUS,
+    conversations.c.keeping,
 )
 _STATUS_OF_RUN: Final = {
     None: "idle",
@@ -87,6 +93,7 @@ _STATUS_OF_RUN: Final = {
 
 _THIS = conversations.c.id == bindparam("conversation")
 _LIVING = conversations.c.deleted_at.is_(None)
+_LISTED = conversations.c.keeping == literal("listed")
 _FIND = select(*_COLUMNS).where(_THIS)
 _INSERT = insert(conversations)
 
@@ -116,6 +123,7 @@ def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
             "model": conversation.model,
             "settings": orjson.dumps(conversation.settings).decode(),
             "leaf_id": conversation.leaf_id,
+            "keeping": conversation.keeping,
             "created_at": tx.now,
             "updated_at": tx.now,
         },
@@ -132,6 +140,7 @@ def add(tx: Tx, conversation: NewConversation) -> ConversationRow:
         tx.now,
         None,
         "idle",
+        conversation.keeping,
     )
 
 
@@ -164,7 +173,7 @@ def name_by_model(tx: Tx, conversation_id: str, title: str) -> bool:
 
 
 def change(tx: Tx, conversation_id: str, **values: Any) -> None:
-    """Set any of ``title``, ``title_by``, ``model``, ``settings`` (a dict), ``leaf_id``, ``updated_at``."""
+    """Set any of ``title``, ``title_by``, ``model``, ``settings`` (a dict), ``leaf_id``, ``keeping``."""
     if "settings" in values:
         values["settings"] = orjson.dumps(values["settings"]).decode()
     if values:
@@ -172,7 +181,7 @@ def change(tx: Tx, conversation_id: str, **values: Any) -> None:
 
 
 def _list_query(*, after: bool, search: bool) -> Select[Any]:
-    query = select(*_COLUMNS).where(conversations.c.user_id == bindparam("user"), _LIVING)
+    query = select(*_COLUMNS).where(conversations.c.user_id == bindparam("user"), _LISTED, _LIVING)
     if after:
         query = query.where(
             conversations.c.updated_at <= bindparam("at"),
@@ -206,7 +215,7 @@ def page(
     return rows, more
 
 
-_IDS = select(conversations.c.id).where(conversations.c.user_id == bindparam("user"), _LIVING)
+_IDS = select(conversations.c.id).where(conversations.c.user_id == bindparam("user"), _LISTED, _LIVING)
 _HIDE = (
     update(conversations)
     .where(conversations.c.id.in_(bindparam("ids", expanding=True)), _LIVING)
@@ -225,6 +234,13 @@ _HIDDEN = (
     .order_by(conversations.c.deleted_at)
     .limit(bindparam("most"))
 )
+_PASSED = (
+    select(conversations.c.id, conversations.c.user_id)
+    .where(text("keeping = 'passing'"), _LIVING, conversations.c.updated_at < bindparam("before"))
+    .where(~exists().where(_own_run, _OPEN))
+    .order_by(conversations.c.updated_at)
+    .limit(bindparam("most"))
+)
 _of_this = runs.c.conversation_id == bindparam("conversation")
 _LEASES = select(runs.c.lease_until).where(_of_this, runs.c.status == "running")
 _END = (
@@ -238,7 +254,7 @@ _PURGE = delete(conversations).where(_THIS, conversations.c.deleted_at.is_not(No
 
 
 def ids_of(tx: Tx, user_id: str) -> list[str]:
-    """The ids of all of a user's conversations."""
+    """The ids of all conversations in a user's list."""
     return list(tx.conn.execute(_IDS, {"user": user_id}).scalars())
 
 
@@ -254,6 +270,14 @@ def hide(tx: Tx, conversation_ids: Sequence[str]) -> list[str]:
         tx.poke("stops")
         tx.poke("runs")
     return hidden
+
+
+def passed(tx: Tx, before: float, most: int) -> dict[str, list[str]]:
+    """Conversations that are not kept for long, in which nothing has been going on since ``before``, by user."""
+    found: dict[str, list[str]] = {}
+    for conversation_id, user_id in tx.conn.execute(_PASSED, {"before": before, "most": most}):
+        found.setdefault(user_id, []).append(conversation_id)
+    return found
 
 
 def hidden(tx: Tx, most: int) -> list[str]:

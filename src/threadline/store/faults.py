@@ -18,6 +18,9 @@ NO_ROOM: Final = "There is no room left on the server's disk. What was kept is s
 _LEAST_ROOM: Final = 1 << 20
 AWAY: Final = "The server cannot use its database at the moment. What was kept is safe; try again shortly."
 
+_NO_TEXT: Final = "Could not decode to UTF-8"
+"""What Python says, without any code, of a file that breaks in the middle of a text: we write nothing but UTF-8."""
+
 # A read-only database is none of them: that is how a reader that writes is caught. Its kinds below are the machine's.
 _OF_THE_MACHINE: Final = frozenset(
     {
@@ -79,7 +82,11 @@ def _free(folder: Path) -> int:
 
 def _code(error: BaseException) -> int:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlite_errorcode", 0) if isinstance(cause, sqlite3.Error) else 0
+    if not isinstance(cause, sqlite3.Error):
+        return 0
+    if str(cause).startswith(_NO_TEXT):
+        return sqlite3.SQLITE_CORRUPT
+    return getattr(cause, "sqlite_errorcode", 0)
 
 
 def _detail(error: BaseException) -> str:

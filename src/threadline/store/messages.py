@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, and_, bindparam, insert, literal, select, update
+from sqlalchemy import LargeBinary, Row, and_, bindparam, cast, exists, func, insert, literal, select, update
 
-from threadline.domain.messages import Part
+from threadline.domain.messages import TOOL_OUTPUT, Part
 from threadline.store import cursors
-from threadline.store.tables import messages, runs
+from threadline.store.tables import conversations, messages, responses, runs
 from threadline.store.transaction import Tx
 
 PAGE_BYTES: Final = 1 << 20
@@ -76,6 +76,12 @@ _ORDER = (messages.c.created_at, messages.c.id)
 
 _INSERT = insert(messages)
 _GET = _NODES.where(messages.c.id == bindparam("message"), _OWN)
+_OF_USER = _NODES.join(conversations, conversations.c.id == messages.c.conversation_id).where(
+    messages.c.id == bindparam("message"),
+    conversations.c.user_id == bindparam("user"),
+    conversations.c.deleted_at.is_(None),
+    ~exists().where(responses.c.run_id == messages.c.run_id, responses.c.deleted_at.is_not(None)),
+)
 _BY_CLIENT_ID = (
     _NODES.where(_OWN, messages.c.client_id == bindparam("client"))
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
@@ -86,8 +92,6 @@ _SAME = (
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
     .limit(1)
 )
-_CHILDREN = _NODES.where(_OWN, messages.c.parent_id == bindparam("parent")).order_by(*_ORDER)
-_ROOTS = _NODES.where(_OWN, messages.c.parent_id.is_(None)).order_by(*_ORDER)
 _PAGE = _NODES.where(_OWN).order_by(*_ORDER).limit(bindparam("most"))
 _PAGE_AFTER = (
     _NODES.where(
@@ -153,6 +157,12 @@ def get(tx: Tx, conversation_id: str, message_id: str) -> MessageRow | None:
     return _row(row) if row else None
 
 
+def of_user(tx: Tx, user_id: str, message_id: str) -> MessageRow | None:
+    """A node of any conversation of this user, where neither that is deleted nor the response that wrote it."""
+    row = tx.conn.execute(_OF_USER, {"user": user_id, "message": message_id}).first()
+    return _row(row) if row else None
+
+
 def find(tx: Tx, conversation_id: str, any_id: str) -> MessageRow | None:
     """A node by our id, else the newest of those to which the client gave this id."""
     found = get(tx, conversation_id, any_id)
@@ -167,15 +177,6 @@ def find_same(tx: Tx, conversation_id: str, client_id: str, digest: bytes) -> Me
     given = {"conversation": conversation_id, "client": client_id, "content": digest}
     row = tx.conn.execute(_SAME, given).first()
     return _row(row) if row else None
-
-
-def children(tx: Tx, conversation_id: str, parent_id: str | None) -> list[MessageRow]:
-    """The siblings below a node, or the roots below None, in order of creation."""
-    if parent_id is None:
-        found = tx.conn.execute(_ROOTS, {"conversation": conversation_id})
-    else:
-        found = tx.conn.execute(_CHILDREN, {"conversation": conversation_id, "parent": parent_id})
-    return [_row(row) for row in found]
 
 
 def fill(tx: Tx, message_id: str, parts: list[Part], metadata: dict[str, Any]) -> bool:
@@ -204,14 +205,22 @@ def page(tx: Tx, conversation_id: str, cursor: str | None, most: int) -> tuple[l
     return rows, None
 
 
+_ANY_SIZE: Final = 1 << 62
+
+
+def _size(parts: Any) -> Any:
+    return func.coalesce(func.length(cast(parts, LargeBinary)), 0)
+
+
 def _path_query() -> Any:
-    start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth")).where(
-        messages.c.id == bindparam("leaf"), _OWN
-    )
+    start = select(
+        messages.c.id, messages.c.parent_id, literal(1).label("depth"), _size(messages.c.parts).label("size")
+    ).where(messages.c.id == bindparam("leaf"), _OWN)
     walk = start.cte("walk", recursive=True)
     up = messages.alias("up")
-    step = select(up.c.id, up.c.parent_id, walk.c.depth + 1).where(
-        up.c.id == walk.c.parent_id, walk.c.depth < bindparam("most")
+    more = walk.c.size + _size(up.c.parts)
+    step = select(up.c.id, up.c.parent_id, walk.c.depth + 1, more).where(
+        up.c.id == walk.c.parent_id, walk.c.depth < bindparam("most"), more <= bindparam("most_bytes")
     )
     walk = walk.union_all(step)
     source = walk.join(messages, messages.c.id == walk.c.id).outerjoin(runs, runs.c.id == messages.c.run_id)
@@ -221,16 +230,71 @@ def _path_query() -> Any:
 _PATH = _path_query()
 
 
-def path(tx: Tx, conversation_id: str, leaf_id: str, most: int) -> list[MessageRow]:
-    """The last ``most`` nodes from the root's side down to ``leaf_id``, the oldest first.
+def path(tx: Tx, conversation_id: str, leaf_id: str, most: int, most_bytes: int = _ANY_SIZE) -> list[MessageRow]:
+    """The last ``most`` nodes from the root's side down to ``leaf_id``, the oldest first; fewer where the content of
+    these is more than ``most_bytes``, but always the whole of ``leaf_id``.
 
     The cost is that of the nodes returned, however long the conversation is.
     """
-    found = tx.conn.execute(_PATH, {"conversation": conversation_id, "leaf": leaf_id, "most": most})
+    given = {"conversation": conversation_id, "leaf": leaf_id, "most": most, "most_bytes": most_bytes}
+    found = tx.conn.execute(_PATH, given)
     return [_row(row) for row in found]
 
 
+def _extent_query() -> Any:
+    start = select(
+        messages.c.id, messages.c.parent_id, literal(1).label("depth"), _size(messages.c.parts).label("size")
+    ).where(messages.c.id == bindparam("leaf"), _OWN)
+    walk = start.cte("walk", recursive=True)
+    up = messages.alias("up")
+    step = select(up.c.id, up.c.parent_id, walk.c.depth + 1, _size(up.c.parts)).where(
+        up.c.id == walk.c.parent_id, walk.c.depth < bindparam("most")
+    )
+    walk = walk.union_all(step)
+    return select(func.count(), func.coalesce(func.sum(walk.c.size), 0))
+
+
+_EXTENT = _extent_query()
+
+
+def extent(tx: Tx, conversation_id: str, leaf_id: str, most: int) -> tuple[int, int]:
+    """How many nodes there are from the root down to ``leaf_id``, counted up to ``most``, and the bytes of their
+    content. None of it is read for that."""
+    given = {"conversation": conversation_id, "leaf": leaf_id, "most": most}
+    nodes, size = tx.conn.execute(_EXTENT, given).one()
+    return int(nodes), int(size)
+
+
+_BROUGHT: Final = f'[{{"type":"{TOOL_OUTPUT}"%'
+"""How the content begins of a message by which a program brings nothing but outputs."""
+
+
+def _asks(node: Any) -> Any:
+    return (node.c.role == "user") & (node.c.digest.is_not(None) | node.c.parts.not_like(_BROUGHT))
+
+
+def _question_query() -> Any:
+    start = select(messages.c.id, messages.c.parent_id, literal(1).label("depth"), _asks(messages).label("asks")).where(
+        messages.c.id == bindparam("leaf"), _OWN
+    )
+    walk = start.cte("walk", recursive=True)
+    up = messages.alias("up")
+    step = select(up.c.id, up.c.parent_id, walk.c.depth + 1, _asks(up)).where(
+        up.c.id == walk.c.parent_id, walk.c.asks.is_(False), walk.c.depth < _DEEPEST
+    )
+    walk = walk.union_all(step)
+    return select(walk.c.id).where(walk.c.asks.is_(True)).limit(1)
+
+
 _DEEPEST: Final = 100_000
+_QUESTION = _question_query()
+
+
+def question(tx: Tx, conversation_id: str, leaf_id: str) -> MessageRow | None:
+    """The newest message of a user at ``leaf_id`` or above it that says something: not one that only brings outputs."""
+    given = {"conversation": conversation_id, "leaf": leaf_id}
+    found = tx.conn.execute(_QUESTION, given).scalar()
+    return get(tx, conversation_id, found) if found is not None else None
 
 
 def _leaf_query() -> Any:

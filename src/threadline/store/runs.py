@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, exists, func, or_, select, text, update
 
 from threadline.domain.messages import Usage
 from threadline.store.tables import runs
@@ -19,7 +19,8 @@ UNFINISHED: Final = ("queued", "running")
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One run as it stands; ``model`` is ``provider/name``, times are Unix seconds, ``next_offset`` is the tail of its
-    closed stream. ``trail`` is not loaded with it (see :func:`trail`)."""
+    closed stream. ``trail`` is not loaded with it (see :func:`trail`). ``kind`` is model, or recorded where a program
+    outside writes it (see :mod:`threadline.store.recordings`): no worker ever has such a one."""
 
     id: str
     conversation_id: str
@@ -43,6 +44,8 @@ class RunRow:
     trimmed_at: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    kind: str = "model"
+    lease_seconds: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -84,7 +87,8 @@ class Held:
     cancel: str | None
 
 
-_COLUMNS: Final = [column for column in runs.c if column.name not in ("trail",)]
+_COLUMNS: Final = [column for column in runs.c if column.name not in ("trail", "open_key")]
+_OURS: Final = text("runs.kind = 'model'")
 
 
 _INSERT = runs.insert()
@@ -131,9 +135,12 @@ def get(tx: Tx, run_id: str) -> RunRow | None:
     return _row(row) if row else None
 
 
+_BY_MESSAGE = select(*_COLUMNS).where(runs.c.message_id == bindparam("message"))
+
+
 def by_message(tx: Tx, message_id: str) -> RunRow | None:
     """The run that writes, or wrote, a message."""
-    row = tx.conn.execute(select(*_COLUMNS).where(runs.c.message_id == message_id)).first()
+    row = tx.conn.execute(_BY_MESSAGE, {"message": message_id}).first()
     return _row(row) if row else None
 
 
@@ -192,7 +199,7 @@ _CLAIMABLE = (
                     ),
                 ),
             ),
-            and_(runs.c.status == "running", runs.c.lease_until <= bindparam("lapsed_before")),
+            and_(runs.c.status == "running", runs.c.lease_until <= bindparam("lapsed_before"), _OURS),
         )
     )
     .order_by(runs.c.created_at, runs.c.id)
@@ -252,14 +259,6 @@ def _take(tx: Tx, rows: list[RunRow], worker: str, lease: float) -> list[RunRow]
     return [replace(row, epoch=row.epoch + 1, status="running") for row in rows]
 
 
-_PASS_ON = update(runs).where(runs.c.after_run_id == bindparam("gone")).values(after_run_id=bindparam("before"))
-
-
-def pass_on(tx: Tx, run: RunRow) -> None:
-    """Let those that wait for ``run`` wait for what it waited for itself: it leaves the queue before its turn."""
-    tx.conn.execute(_PASS_ON, {"gone": run.id, "before": run.after_run_id})
-
-
 def renew(tx: Tx, worker: str, run_ids: Sequence[str], lease: float) -> list[Held]:
     """Hold ``run_ids`` for ``lease`` seconds more; those that are not in the answer are lost."""
     mine = and_(runs.c.id.in_(run_ids), runs.c.worker == worker, runs.c.status == "running")
@@ -276,15 +275,15 @@ def release(tx: Tx, run_id: str, epoch: int) -> None:
 
 
 def break_leases(tx: Tx) -> int:
-    """End every lease; only for who is alone with this database. Returns how many there were."""
-    return tx.conn.execute(update(runs).where(runs.c.status == "running").values(lease_until=0.0)).rowcount
+    """End every worker's lease; only for who is alone with this database. Returns how many there were."""
+    return tx.conn.execute(update(runs).where(runs.c.status == "running", _OURS).values(lease_until=0.0)).rowcount
 
 
-_NEXT_LAPSE = select(func.min(runs.c.lease_until)).where(runs.c.status == "running")
+_NEXT_LAPSE = select(func.min(runs.c.lease_until)).where(runs.c.status == "running", _OURS)
 
 
 def next_lapse(tx: Tx) -> float | None:
-    """When the next lease ends."""
+    """When the next lease of a worker ends."""
     lapse: float | None = tx.conn.execute(_NEXT_LAPSE).scalar()
     return lapse
 
@@ -321,14 +320,24 @@ _FINISH = (
         lease_until=None,
         ended_at=bindparam("at"),
     )
-    .returning(runs.c.cancel)
+    .returning(runs.c.cancel, runs.c.conversation_id, runs.c.after_run_id)
+)
+_PASS_ON = (
+    update(runs)
+    .where(
+        runs.c.conversation_id == bindparam("conversation"),
+        runs.c.status.in_(UNFINISHED),
+        runs.c.after_run_id == bindparam("gone"),
+    )
+    .values(after_run_id=bindparam("before"))
 )
 
 
 def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
     """Write down how a run ended; False where that had been done already, or the run is gone.
 
-    Rings ``deleted`` where it was to end because its conversation was deleted.
+    Those that wait for it wait from now on for what it waited for itself: it may have ended before its turn. Rings
+    ``deleted`` where it was to end because its conversation was deleted.
     """
     given = {
         "run_id": run_id,
@@ -341,6 +350,9 @@ def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
         "at": tx.now,
     }
     done = tx.conn.execute(_FINISH, given).first()
+    if done is not None and done.after_run_id is not None:
+        passed = {"conversation": done.conversation_id, "gone": run_id, "before": done.after_run_id}
+        tx.conn.execute(_PASS_ON, passed)
     if done is not None and done.cancel == "deleted":
         tx.poke("deleted")
     return done is not None

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 metadata = MetaData()
 
@@ -41,6 +54,17 @@ sessions = Table(
     Column("expires_at", Float, nullable=False),
 )
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # sha256 of the token
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+)
+
 conversations = Table(
     "conversations",
     metadata,
@@ -54,8 +78,10 @@ conversations = Table(
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
     Column("deleted_at", Float),  # hidden at once; the sweeper removes what is left of it
-    Index("conversations_by_activity", "user_id", "updated_at", "id"),
+    Column("keeping", Text, nullable=False, server_default=text("'listed'")),  # listed | unlisted | passing
+    Index("conversations_by_activity", "user_id", "keeping", "updated_at", "id"),
     Index("conversations_deleted", "deleted_at", **partial("deleted_at IS NOT NULL")),
+    Index("conversations_passing", "updated_at", **partial("keeping = 'passing'")),
 )
 
 messages = Table(
@@ -102,11 +128,28 @@ runs = Table(
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
+    Column("kind", Text, nullable=False, server_default=text("'model'")),  # model | recorded: by a program outside
+    Column("lease_seconds", Float),  # a recorded one's own
+    Column("open_key", Text),  # by which its program finds it again
+    Index("runs_by_open_key", "user_id", "open_key", **partial("open_key IS NOT NULL")),
     Index("runs_in_conversation", "conversation_id", "created_at", "id"),
     Index("runs_by_status", "status", "lease_until"),
     Index("runs_by_end", "trimmed_at", "ended_at"),
     Index("runs_by_message", "message_id"),
     Index("runs_by_state", "conversation_id", "status"),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("request", Text, nullable=False),  # what the response object repeats of its request
+    Column("deleted_at", Float),  # nobody finds it any more, though others may rest on it
+    Column("request_key", LargeBinary),  # sha256 of its user and the key that came with the request
+    Column("request_digest", LargeBinary),  # sha256 of its user and all that the request asked for
+    Column("asked_at", Float),  # when that came last; NULL: it has its answer
+    Index("responses_by_key", "request_key", unique=True, **partial("request_key IS NOT NULL")),
+    Index("responses_waiting", "request_digest", "asked_at", **partial("asked_at IS NOT NULL")),
 )
 
 changes = Table(
@@ -116,5 +159,46 @@ changes = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("event", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("conversation_id", Text),  # whose words are in it; they go when it is deleted
     Index("changes_by_age", "created_at"),
+    Index("changes_by_conversation", "conversation_id", **partial("conversation_id IS NOT NULL")),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),  # webhook | pull-wake
+    Column("pattern", Text),
+    Column("webhook_url", Text),
+    Column("wake_stream", Text),
+    Column("lease_ms", Integer, nullable=False),
+    Column("description", Text),
+    Column("digest", LargeBinary, nullable=False),  # of what it was asked to be
+    Column("base", Text, nullable=False),  # the server's own address, as its maker called it
+    Column("status", Text, nullable=False, server_default=text("'active'")),  # active | failed
+    Column("generation", BigInteger, nullable=False, server_default=text("0")),
+    Column("wake_id", Text),  # NULL: nobody is awake
+    Column("holder", Text),  # the worker that claimed the wake
+    Column("lease_until", Float),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),  # to deliver the present wake
+    Column("next_attempt_at", Float),  # NULL: the wake is delivered
+    Column("created_at", Float, nullable=False),
+    Index("subscriptions_by_name", "user_id", "name", unique=True),
+    Index("subscriptions_by_attempt", "next_attempt_at", **partial("next_attempt_at IS NOT NULL")),
+    Index("subscriptions_by_lease", "lease_until", **partial("lease_until IS NOT NULL")),
+)
+
+subscription_streams = Table(
+    "subscription_streams",
+    metadata,
+    Column("subscription_id", Text, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("explicit", Boolean, nullable=False),
+    Column("glob", Boolean, nullable=False),
+    Column("acked", BigInteger, nullable=False),  # the offset before which all is done
+    Column("snapshot", BigInteger),  # the tail that the present wake told
+    Column("born", Float),  # when the stream was made, which tells it from one made anew
 )

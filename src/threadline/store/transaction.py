@@ -47,11 +47,6 @@ class Tx:
         self.pokes: list[str] = []
         self._ids = ids
 
-    @property
-    def writable(self) -> bool:
-        """Whether this unit may write."""
-        return self._ids is not None
-
     def new_id(self, kind: Kind) -> str:
         """A new id of that kind, which sorts after all that this store made before it in the same process."""
         if self._ids is None:

@@ -23,6 +23,7 @@ class UserRow:
 COLUMNS = (users.c.id, users.c.kind, users.c.name, users.c.created_at)
 _INSERT = insert(users)
 _GET = select(*COLUMNS).where(users.c.id == bindparam("user"))
+_NAMED = select(*COLUMNS).where(users.c.kind == bindparam("kind"), users.c.name == bindparam("name")).limit(1)
 
 
 def add(tx: Tx, kind: str, name: str | None = None) -> UserRow:
@@ -35,4 +36,10 @@ def add(tx: Tx, kind: str, name: str | None = None) -> UserRow:
 def get(tx: Tx, user_id: str) -> UserRow | None:
     """A user by id."""
     row = tx.conn.execute(_GET, {"user": user_id}).first()
+    return UserRow(*row) if row else None
+
+
+def named(tx: Tx, kind: str, name: str) -> UserRow | None:
+    """A user of this kind by name."""
+    row = tx.conn.execute(_NAMED, {"kind": kind, "name": name}).first()
     return UserRow(*row) if row else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
+
+from threadline.wire.durable import is_text
 
 
 class NativeEvents:
@@ -27,8 +30,48 @@ class LiveEvents:
         return b",".join(messages)
 
 
+class LiveTexts:
+    """The same of a stream of text: each message a JSON string."""
+
+    def encode(self, first: int, messages: Sequence[bytes]) -> bytes:
+        """One that is no text by itself, as its bytes: it ends within a character, or is none at all."""
+        return b",".join(map(_text, messages))
+
+
+class LiveBytes:
+    """The same of a stream of bytes: each message ``{"base64": …}``."""
+
+    def encode(self, first: int, messages: Sequence[bytes]) -> bytes:
+        """The events with commas between them."""
+        return b",".join(map(_bytes, messages))
+
+
+class LiveForm(Protocol):
+    """How the messages of one kind of stream become events of a frame."""
+
+    def encode(self, first: int, messages: Sequence[bytes]) -> bytes:
+        """The events with commas between them."""
+        ...
+
+
 NATIVE: Final = NativeEvents()
 LIVE: Final = LiveEvents()
+LIVE_TEXTS: Final = LiveTexts()
+LIVE_BYTES: Final = LiveBytes()
+
+
+def live_form(content_type: str) -> LiveForm:
+    """The form of a stream of this type: JSON as it is, text as strings, all else in base64."""
+    if content_type.partition(";")[0].strip().lower() == "application/json":
+        return LIVE
+    return LIVE_TEXTS if is_text(content_type) else LIVE_BYTES
+
+
+def poll_page(first: int, joined: Sequence[bytes], next_offset: int, *, end: bool, up_to_date: bool) -> bytes:
+    """The answer to a long-poll, from what :class:`LiveEvents` made of batches that follow one another; ``first`` is
+    the offset of the first event."""
+    told = _json({"offset": first, "next": next_offset, "end": end, "up_to_date": up_to_date})
+    return b'{"events":[' + b",".join(joined) + b"]," + told[1:].encode()
 
 
 def live_events(subscription: str, first: int, joined: Sequence[bytes]) -> str:
@@ -45,3 +88,14 @@ def live_frame(kind: str, fields: Mapping[str, Any]) -> str:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _text(message: bytes) -> bytes:
+    try:
+        return orjson.dumps(message.decode())
+    except UnicodeDecodeError:
+        return _bytes(message)
+
+
+def _bytes(message: bytes) -> bytes:
+    return b'{"base64":"' + b64encode(message) + b'"}'

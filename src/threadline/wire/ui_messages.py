@@ -42,6 +42,7 @@ _KNOWN_REASONS: Final[dict[Version, frozenset[str]]] = {
 _DIGITS: Final = re.compile(r"[0-9]{1,4}")
 _HEAD: Final = b'{"type":"'
 _TYPE_AT: Final = len(_HEAD)
+_RESET: Final = b'{"type":"reset-step"}'
 
 
 class UIMessages:
@@ -64,9 +65,19 @@ class UIMessages:
         kind = message[_TYPE_AT : message.find(b'"', _TYPE_AT)] if message.startswith(_HEAD) else b""
         if kind == b"finish":
             return self._finish(message)
+        if kind == b"data-recovery":
+            return self._recovery(message)
         if kind in self._types or kind.startswith(b"data-"):
             return message
         return b'{"type":"data-threadline","data":%b,"transient":true}' % message
+
+    def _recovery(self, message: bytes) -> bytes:
+        """Where a step begins anew and nothing of it is gone on with, who can drop what came of it so far is told to;
+        others keep it as parts that are marked as interrupted."""
+        if b"reset-step" not in self._types:
+            return message
+        data = orjson.loads(message).get("data")
+        return _RESET if isinstance(data, dict) and data.get("reset") is True else message
 
     def _finish(self, message: bytes) -> bytes:
         event = orjson.loads(message)
@@ -80,10 +91,11 @@ class UIMessages:
 ENCODERS: Final[dict[Version, UIMessages]] = {version: UIMessages(version) for version in VERSIONS}
 
 
-def version_of(declared: str | None) -> Version:
-    """The major that a client declared (``7``, ``7.0.173``, ``ai@6``); 5 when it said none, 7 for anything newer."""
+def version_of(declared: str | None, default: Version = 5) -> Version:
+    """The major that a client declared (``7``, ``7.0.173``, ``ai@6``); ``default`` when it said none, 7 for anything
+    newer."""
     found = _DIGITS.search(declared or "")
-    major = int(found[0]) if found else 5
+    major = int(found[0]) if found else default
     if major <= 5:
         return 5
     return 6 if major == 6 else 7

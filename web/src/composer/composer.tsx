@@ -1,7 +1,7 @@
 /** Where a message is written: it grows, keeps its draft, sends, and stops what is being written. */
 
 import { type FormEvent, type KeyboardEvent, type RefObject, useId, useLayoutEffect, useRef } from "react";
-import { useDraft } from "../state/hooks.ts";
+import { useDraft } from "../state/drafts.ts";
 import { ArrowUp, StopSquare } from "../ui/icons.tsx";
 import { composes } from "../ui/keys.ts";
 
@@ -51,7 +51,9 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Pro
     const sends = event.key === "Enter" && !event.shiftKey && !composes(event.nativeEvent) && !TOUCH.matches;
     if (sends) submit(event);
   };
-  const note = blocked ?? (busy ? "Your next message waits until this answer is done" : KEYS);
+  const note = stopping
+    ? "Stopping…"
+    : (blocked ?? (busy ? "Your next message waits until this answer is done" : KEYS));
   return (
     <form onSubmit={submit} className="column">
       <div className="flex items-end gap-2 rounded-3xl border border-line bg-raised py-2 pr-2 pl-5 shadow-float transition-colors focus-within:border-thread">
@@ -73,7 +75,7 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Pro
       </div>
       <p
         id={hint}
-        className={`mt-2 h-4 truncate text-center text-xs ${blocked ? "text-warn" : "text-faint"}`}
+        className={`mt-2 h-4 truncate text-center text-xs ${blocked && !stopping ? "text-warn" : "text-faint"}`}
       >
         {note}
       </p>
@@ -86,8 +88,8 @@ function StopButton({ stopping, onClick }: { stopping: boolean; onClick(): void 
     <button
       type="button"
       data-testid="stop"
-      aria-label="Stop the answer"
-      title="Stop the answer (Esc)"
+      aria-label={stopping ? "Stopping the answer" : "Stop the answer"}
+      title={stopping ? "Stopping…" : "Stop the answer (Esc)"}
       disabled={stopping}
       onClick={onClick}
       className="grid size-10 shrink-0 place-items-center rounded-full border border-line text-ink transition hover:bg-hover disabled:text-faint"

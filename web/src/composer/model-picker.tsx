@@ -1,9 +1,10 @@
 /** Which model answers: grouped by provider, those that cannot be used shown with the reason. */
 
-import { useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { Model } from "../protocol/types.ts";
 import type { ModelChoice } from "../state/hooks.ts";
 import { Check, ChevronDown } from "../ui/icons.tsx";
+import { composes } from "../ui/keys.ts";
 import { type Kit, loadKit, useKit } from "../ui/kit.ts";
 
 export function ModelPicker({ choice }: { choice: ModelChoice }) {
@@ -16,7 +17,7 @@ export function ModelPicker({ choice }: { choice: ModelChoice }) {
     "aria-label": `Model: ${name}`,
     "aria-haspopup": "menu" as const,
     className:
-      "flex h-9 min-w-0 items-center gap-1.5 rounded-lg px-2.5 text-sm font-medium text-ink transition-colors hover:bg-hover data-[state=open]:bg-hover",
+      "flex h-9 max-w-[45%] shrink-0 items-center gap-1.5 rounded-lg px-2.5 text-sm font-medium text-ink transition-colors hover:bg-hover data-[state=open]:bg-hover",
     children: (
       <>
         <span className="truncate">{name}</span>
@@ -39,7 +40,6 @@ export function ModelPicker({ choice }: { choice: ModelChoice }) {
 
 function Menu({ kit, choice }: { kit: Kit; choice: ModelChoice }) {
   const { DropdownMenu } = kit;
-  const groups = byProvider(choice.models);
   return (
     <DropdownMenu.Portal>
       <DropdownMenu.Content
@@ -48,25 +48,96 @@ function Menu({ kit, choice }: { kit: Kit; choice: ModelChoice }) {
         collisionPadding={8}
         className="float-in z-50 max-h-[min(26rem,70dvh)] w-[min(22rem,calc(100vw-1rem))] overflow-y-auto rounded-2xl border border-line bg-raised p-1.5 shadow-float"
       >
-        <DropdownMenu.RadioGroup value={choice.id ?? ""} onValueChange={choice.choose}>
-          {[...groups].map(([provider, models]) => (
-            <DropdownMenu.Group key={provider}>
-              <DropdownMenu.Label className="px-2.5 pt-2.5 pb-1 text-xs font-medium text-faint">
-                {models[0]!.provider_name || provider}
-              </DropdownMenu.Label>
-              {models.map((model) => (
-                <Entry key={model.id} kit={kit} model={model} />
-              ))}
-            </DropdownMenu.Group>
-          ))}
-        </DropdownMenu.RadioGroup>
-        {choice.models.length === 0 && (
-          <p className="px-2.5 py-3 text-sm text-soft">No models are known yet.</p>
-        )}
+        <Models kit={kit} choice={choice} />
       </DropdownMenu.Content>
     </DropdownMenu.Portal>
   );
 }
+
+function Models({ kit, choice }: { kit: Kit; choice: ModelChoice }) {
+  const { DropdownMenu } = kit;
+  const [filter, setFilter] = useState("");
+  const shown = choice.models.filter((model) => matches(model, filter));
+  const groups = byProvider(shown);
+  const onlyDemo = !choice.loading && choice.models.every(({ provider }) => provider === "demo");
+  return (
+    <>
+      {choice.models.length > MANY && <Filter value={filter} onChange={setFilter} />}
+      <DropdownMenu.RadioGroup value={choice.id ?? ""} onValueChange={choice.choose}>
+        {[...groups].map(([provider, models]) => (
+          <DropdownMenu.Group key={provider}>
+            <DropdownMenu.Label className="px-2.5 pt-2.5 pb-1 text-xs font-medium text-faint">
+              {models[0]!.provider_name || provider}
+            </DropdownMenu.Label>
+            {models.map((model) => (
+              <Entry key={model.id} kit={kit} model={model} />
+            ))}
+          </DropdownMenu.Group>
+        ))}
+      </DropdownMenu.RadioGroup>
+      {choice.models.length === 0 && (
+        <p className="px-2.5 py-3 text-sm text-soft">No models are known yet.</p>
+      )}
+      {choice.models.length > 0 && shown.length === 0 && (
+        <p role="status" className="px-2.5 py-3 text-sm text-soft">
+          No model is called “{filter}”.
+        </p>
+      )}
+      {onlyDemo && (
+        <p className="mt-1 border-t border-line px-2.5 pt-2.5 pb-1.5 text-xs text-faint">
+          Add a model: see Settings in the documentation.
+        </p>
+      )}
+    </>
+  );
+}
+
+/** From so many models on, a field to filter them helps. */
+const MANY = 12;
+
+/** Every word of the filter is in the model's name, its id or its provider's name. */
+export function matches({ id, name, provider_name }: Model, filter: string): boolean {
+  const all = `${name} ${id} ${provider_name}`.toLowerCase();
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
+
+function Filter({ value, onChange }: { value: string; onChange(value: string): void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // Behind the menu, which takes the focus for itself when it opens. Not for fingers: a keyboard would cover the list.
+    if (!matchMedia("(hover: hover)").matches) return;
+    const frame = requestAnimationFrame(() => field.current?.focus());
+    return () => cancelAnimationFrame(frame);
+  }, []);
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
+    if (event.key === "Escape" || event.key === "Tab") return;
+    // Else the menu would look for an entry that begins with this letter.
+    event.stopPropagation();
+    if (composes(event.nativeEvent)) return;
+    const first = event.currentTarget.closest("[role=menu]")?.querySelector<HTMLElement>(FIRST);
+    if (event.key === "ArrowDown") first?.focus();
+    if (event.key === "Enter") first?.click();
+    if (event.key === "ArrowDown" || event.key === "Enter") event.preventDefault();
+  };
+  return (
+    <input
+      ref={field}
+      type="search"
+      data-testid="model-filter"
+      aria-label="Filter the models"
+      placeholder="Filter models"
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      onKeyDown={onKeyDown}
+      className="sticky top-0 z-10 h-9 w-full rounded-lg border border-line bg-raised px-2.5 text-sm placeholder:text-faint touch:h-10"
+    />
+  );
+}
+
+const FIRST = "[role=menuitemradio]:not([data-disabled])";
 
 function byProvider(models: readonly Model[]): Map<string, Model[]> {
   const groups = new Map<string, Model[]>();

@@ -2,10 +2,8 @@
 
 import { type Parser, type Tree, TreeFragment } from "@lezer/common";
 import { highlightCode, tags as t, tagHighlighter } from "@lezer/highlight";
-import { lineTokenizer } from "./words.ts";
+import { lineTokenizer, type Token } from "./words.ts";
 
-/** Text and the class of its colour, if any. */
-export type Token = readonly [text: string, style: string];
 export type Line = readonly Token[];
 
 const highlighter = tagHighlighter([

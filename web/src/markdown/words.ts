@@ -1,6 +1,7 @@
 /** A rough highlighter for languages without a parser here: comments, strings, numbers and the common keywords. */
 
-import type { Token } from "./highlight.ts";
+/** Text and the class of its colour, if any. */
+export type Token = readonly [text: string, style: string];
 
 const KEYWORDS: Record<string, string> = {
   bash:

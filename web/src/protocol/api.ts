@@ -66,7 +66,10 @@ export class Api {
 
   change(
     id: string,
-    fields: Partial<Pick<Conversation, "title" | "model" | "leaf_id">>,
+    fields: Partial<Pick<Conversation, "title" | "model" | "leaf_id">> & {
+      /** `leaf_id` is the end itself, whatever stands below. */
+      leaf_exact?: boolean;
+    },
   ): Promise<Conversation> {
     return this.call("PATCH", `/api/conversations/${encodeURIComponent(id)}`, fields);
   }
@@ -86,7 +89,7 @@ export class Api {
     return this.call("POST", "/api/chat", request, { prefer: "respond-async" });
   }
 
-  stop(conversation: string, run?: string): Promise<unknown> {
+  stop(conversation: string, run?: string): Promise<{ stopped: string[] }> {
     return this.call("POST", `/api/chat/${encodeURIComponent(conversation)}/stop`, run ? { run } : {});
   }
 

@@ -28,6 +28,11 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
+  /** The server, or the way to it, is away: to be asked again. */
+  get away(): boolean {
+    return this.kind === "network" || this.kind === "unavailable" || [502, 503, 504].includes(this.status);
+  }
+
   /** The kind of error without the place where it happened. */
   get kind(): string {
     return this.code.split(":")[0]!;
@@ -35,7 +40,7 @@ export class ApiError extends Error {
 }
 
 export function networkError(): ApiError {
-  const message = "The server cannot be reached. Your text is kept; try again.";
+  const message = "The server cannot be reached. Nothing is lost; try again.";
   return new ApiError({ code: "network", message, status: 0, retryable: true });
 }
 

@@ -12,7 +12,12 @@ interface OfCall {
   providerExecuted?: boolean;
   providerMetadata?: Metadata;
   dynamic?: boolean;
+  title?: string;
+  toolMetadata?: Metadata;
 }
+
+/** What an event of a call that is known already may tell of it. */
+type OfKnownCall = Omit<OfCall, "dynamic">;
 
 export type Opening = { type: "text-start" | "reasoning-start" } & OfPart;
 export type Delta = { type: "text-delta" | "reasoning-delta"; delta: string } & OfPart;
@@ -30,13 +35,30 @@ export type Event =
   | Opening
   | Delta
   | Closing
-  | ({ type: "tool-input-start"; toolName: string } & OfCall)
+  | ({ type: "tool-input-start"; toolName: string; inputEncoding?: "json" | "text" } & OfCall)
   | { type: "tool-input-delta"; toolCallId: string; inputTextDelta: string }
   | ({ type: "tool-input-available"; toolName: string; input: unknown } & OfCall)
   | ({ type: "tool-input-error"; toolName: string; input?: unknown; errorText: string } & OfCall)
-  | { type: "tool-output-available"; toolCallId: string; output: unknown; preliminary?: boolean }
-  | { type: "tool-output-error"; toolCallId: string; errorText: string }
-  | { type: "tool-approval-request"; approvalId: string; toolCallId: string }
+  | ({ type: "tool-output-available"; output: unknown; preliminary?: boolean } & OfKnownCall)
+  | ({ type: "tool-output-error"; errorText: string } & OfKnownCall)
+  | {
+      type: "tool-approval-request";
+      approvalId: string;
+      toolCallId: string;
+      approvalDescriptor?: unknown;
+      inputSchemaInput?: unknown;
+      reason?: string;
+      isAutomatic?: boolean;
+      signature?: string;
+    }
+  | {
+      type: "tool-approval-response";
+      approvalId: string;
+      approved: boolean;
+      reason?: string;
+      providerExecuted?: boolean;
+      providerMetadata?: Metadata;
+    }
   | { type: "tool-output-denied"; toolCallId: string }
   | { type: "source-url"; sourceId: string; url: string; title?: string }
   | { type: "source-document"; sourceId: string; mediaType: string; title: string; filename?: string }
@@ -54,6 +76,7 @@ export type ToolState =
   | "input-streaming"
   | "input-available"
   | "approval-requested"
+  | "approval-responded"
   | "output-available"
   | "output-error"
   | "output-denied";

@@ -1,12 +1,39 @@
 /** `fold(events) -> parts`: the same words as the server's fold; parts that did not change keep their identity. */
 
-import type { Closing, Delta, Event, Opening, Part } from "./events.ts";
+import {
+  type Closing,
+  type Delta,
+  type Event,
+  isTool,
+  type Opening,
+  type Part,
+  type ToolState,
+} from "./events.ts";
 import { partialJson } from "./partial-json.ts";
 
 type Json = Record<string, unknown>;
 type Of<T extends string> = Extract<Event, { type: T }>;
 
-const PASSED_THROUGH = new Set(["file", "source-url", "source-document", "reasoning-file", "custom"]);
+/** What any event of a call may tell of it. */
+interface Told {
+  title?: string;
+  toolMetadata?: Json;
+  providerExecuted?: boolean;
+  providerMetadata?: Json;
+}
+
+/** Events that are a part of their own, and what of them the part has. */
+const FIELDS: Record<string, string[]> = {
+  file: ["mediaType", "url", "providerMetadata"],
+  "reasoning-file": ["mediaType", "url", "providerMetadata"],
+  "source-url": ["sourceId", "url", "title", "providerMetadata"],
+  "source-document": ["sourceId", "mediaType", "title", "filename", "providerMetadata"],
+  custom: ["kind", "providerMetadata"],
+  "steering-message": ["id", "parts"],
+};
+
+/** What a call's part has in some states only. */
+const OF_A_STATE = ["input", "output", "errorText", "rawInput", "inputEncoding", "preliminary"];
 
 /** What an answer is after a prefix of its events. */
 export class Fold {
@@ -23,35 +50,45 @@ export class Fold {
   recovering = false;
 
   private parts: Part[] = [];
-  private stepAt = 0;
+  /** Where the parts of the current step begin. */
+  private stepFrom = 0;
   private shared = false;
   /** Open text and reasoning parts: place among the parts, by id. */
   private readonly open = new Map<string, number>();
-  private readonly tools = new Map<string, number>();
   /** Text that came since the last snapshot, by place. */
   private readonly fresh = new Map<number, string>();
-  private readonly inputs = new Map<string, { text: string; changed: boolean }>();
+  private readonly inputs = new Map<
+    string,
+    { at: number; text: string; encoding?: string; changed: boolean }
+  >();
 
   /** Take one more event; one of an unknown type changes nothing but `count`. */
   apply(event: Event): void {
     this.count++;
     const handler = HANDLERS[event.type] as ((fold: Fold, event: Event) => void) | undefined;
     if (handler) handler(this, event);
-    else if (PASSED_THROUGH.has(event.type)) this.add(present(event));
+    else if (event.type in FIELDS) this.add(present(event, FIELDS[event.type]!));
     else if (event.type.startsWith("data-")) this.data(event as Of<`data-${string}`>);
   }
 
   /** The parts so far. The array and each part in it are never changed afterwards. */
   snapshot(): readonly Part[] {
     for (const at of this.fresh.keys()) this.settle(at);
-    for (const [call, input] of this.inputs) {
-      const at = this.tools.get(call)!;
-      if (!input.changed || this.parts[at]!.state !== "input-streaming") continue;
-      input.changed = false;
-      this.update(at, { input: partialJson(input.text) });
-    }
+    this.showInputs();
     this.shared = true;
     return this.parts;
+  }
+
+  /** Put into the parts what can be read of arguments that still come. */
+  private showInputs(): void {
+    for (const input of this.inputs.values()) {
+      if (!input.changed || this.parts[input.at]!.state !== "input-streaming") continue;
+      input.changed = false;
+      const value = input.encoding === "text" ? input.text : partialJson(input.text);
+      const { input: _, ...rest } = this.parts[input.at]!;
+      const said = value === null && input.text.trim() !== "null" ? {} : { input: value };
+      this.own()[input.at] = { ...rest, rawInput: input.text, ...said } as Part;
+    }
   }
 
   private own(): Part[] {
@@ -97,28 +134,22 @@ export class Fold {
 
   startStep(): void {
     this.recovering = false;
-    this.stepAt = this.add({ type: "step-start" });
-  }
-
-  finishStep(): void {
-    this.open.clear();
+    this.stepFrom = this.add({ type: "step-start" }) + 1;
   }
 
   resetStep(): void {
-    const kept = this.own().slice(0, this.stepAt);
+    this.showInputs();
+    const kept = this.own().slice(0, this.stepFrom);
     for (const at of this.fresh.keys()) if (at >= kept.length) this.fresh.delete(at);
-    for (const [call, at] of this.tools) {
-      if (at < kept.length) continue;
-      this.tools.delete(call);
-      this.inputs.delete(call);
-    }
+    this.inputs.clear();
     this.parts = kept;
     this.open.clear();
   }
 
   openPart(event: Opening): void {
     const type = event.type.slice(0, -"-start".length);
-    this.open.set(event.id, this.add({ type, text: "", state: "streaming", ...described(event) }));
+    const id = type === "reasoning" ? { id: event.id } : {};
+    this.open.set(event.id, this.add({ type, text: "", state: "streaming", ...id, ...described(event) }));
   }
 
   delta(event: Delta): void {
@@ -134,43 +165,137 @@ export class Fold {
     if (at === undefined) return;
     this.open.delete(event.id);
     this.settle(at);
-    this.update(at, { state: "done", ...described(event) });
+    const { citations } = event as { citations?: unknown };
+    const cited = this.parts[at]!.type === "text" && citations != null ? { citations } : {};
+    this.update(at, { state: "done", ...cited, ...described(event) });
   }
 
   toolStart(event: Of<"tool-input-start">): void {
-    this.inputs.set(event.toolCallId, { text: "", changed: true });
-    this.tool(event, { state: "input-streaming" });
+    const at = this.tool(event);
+    this.becomes(
+      at,
+      event,
+      "input-streaming",
+      event.inputEncoding ? { inputEncoding: event.inputEncoding } : {},
+    );
+    this.inputs.set(event.toolCallId, { at, text: "", encoding: event.inputEncoding, changed: false });
   }
 
   toolDelta(event: Of<"tool-input-delta">): void {
-    this.recovering = false;
     const input = this.inputs.get(event.toolCallId);
     if (!input) return;
+    this.recovering = false;
     input.text += event.inputTextDelta;
     input.changed = true;
   }
 
-  /** Add or change the part of a call. */
-  tool(event: Of<"tool-input-start" | "tool-input-available" | "tool-input-error">, fields: Json): void {
-    const { toolCallId, toolName } = event;
-    let at = this.tools.get(toolCallId);
-    if (at === undefined) {
-      const head: Part = event.dynamic ? { type: "dynamic-tool", toolName } : { type: `tool-${toolName}` };
-      at = this.add({ ...head, toolCallId });
-      this.tools.set(toolCallId, at);
-    }
-    const extra: Json = { ...fields };
-    if (event.providerExecuted) extra.providerExecuted = true;
-    if (event.providerMetadata) extra.callProviderMetadata = event.providerMetadata;
-    this.update(at, extra);
+  toolReady(event: Of<"tool-input-available">): void {
+    this.becomes(this.tool(event), event, "input-available", { input: event.input });
   }
 
-  called(call: string, fields: Json): void {
-    const at = this.tools.get(call);
-    if (at === undefined) return;
+  toolBroken(event: Of<"tool-input-error">): void {
+    const known = this.find(event.toolCallId);
+    const input = event.input === undefined ? {} : { input: event.input };
+    const at = known === -1 ? this.tool(event) : known;
+    this.becomes(at, event, "output-error", { ...input, errorText: event.errorText });
+  }
+
+  toolDone(event: Of<"tool-output-available">): void {
+    const at = this.called(event.toolCallId);
+    if (at === -1) return;
     this.recovering = false;
-    const { preliminary: _, ...rest } = this.parts[at]!;
-    this.own()[at] = { ...(fields.state === "output-available" ? rest : this.parts[at]!), ...fields } as Part;
+    const preliminary = event.preliminary == null ? {} : { preliminary: event.preliminary };
+    this.becomes(at, event, "output-available", { ...this.given(at), output: event.output, ...preliminary });
+  }
+
+  toolFailed(event: Of<"tool-output-error">): void {
+    const at = this.called(event.toolCallId);
+    if (at === -1) return;
+    this.recovering = false;
+    const { type, rawInput } = this.parts[at]!;
+    const raw = type !== "dynamic-tool" && rawInput !== undefined ? { rawInput } : {};
+    this.becomes(at, event, "output-error", { ...this.given(at), ...raw, errorText: event.errorText });
+  }
+
+  toolAsks(event: Of<"tool-approval-request">): void {
+    const at = this.called(event.toolCallId);
+    if (at === -1) return;
+    const approval: Json = { id: event.approvalId };
+    if (event.approvalDescriptor != null) approval.descriptor = event.approvalDescriptor;
+    if (event.inputSchemaInput != null) approval.inputSchemaInput = event.inputSchemaInput;
+    if (event.reason != null) approval.requestReason = event.reason;
+    if (event.signature != null) approval.signature = event.signature;
+    if (event.isAutomatic === true) approval.isAutomatic = true;
+    this.update(at, { state: "approval-requested", approval });
+  }
+
+  toolAllowed(event: Of<"tool-approval-response">): void {
+    const at = this.parts.findIndex(
+      (part) => isTool(part) && (part.approval as Json | undefined)?.id === event.approvalId,
+    );
+    if (at === -1) return;
+    const approval: Json = {
+      ...(this.parts[at]!.approval as Json),
+      id: event.approvalId,
+      approved: event.approved,
+    };
+    if (event.reason != null) approval.reason = event.reason;
+    const more: Json = { state: "approval-responded", approval };
+    if (event.providerExecuted != null) more.providerExecuted = event.providerExecuted;
+    if (event.providerMetadata != null) more.callProviderMetadata = event.providerMetadata;
+    this.update(at, more);
+  }
+
+  toolDenied(event: Of<"tool-output-denied">): void {
+    const at = this.called(event.toolCallId);
+    if (at !== -1) this.update(at, { state: "output-denied" });
+  }
+
+  /** The place of a call's part in the current step; -1 where there is none. */
+  private find(call: string, dynamic?: boolean): number {
+    for (let at = this.stepFrom; at < this.parts.length; at++) {
+      const part = this.parts[at]!;
+      if (!isTool(part) || part.toolCallId !== call) continue;
+      if (dynamic === undefined || (part.type === "dynamic-tool") === dynamic) return at;
+    }
+    return -1;
+  }
+
+  /** The place of a call's part: the one in the current step, else the newest of all. */
+  private called(call: string): number {
+    const here = this.find(call);
+    if (here !== -1) return here;
+    return this.parts.findLastIndex((part) => isTool(part) && part.toolCallId === call);
+  }
+
+  /** The place of a call's part in the current step, made where there is none; what it is called may change. */
+  private tool(event: Of<"tool-input-start" | "tool-input-available" | "tool-input-error">): number {
+    const { toolCallId, toolName } = event;
+    const dynamic = event.dynamic === true;
+    const head: Part = dynamic ? { type: "dynamic-tool", toolName } : { type: `tool-${toolName}` };
+    const at = this.find(toolCallId, dynamic);
+    if (at === -1) return this.add({ ...head, toolCallId });
+    this.update(at, head as Json);
+    return at;
+  }
+
+  private given(at: number): Json {
+    const { input } = this.parts[at]!;
+    return input === undefined ? {} : { input };
+  }
+
+  /** A call's part in a new state: what the state does not have is gone, but what was known of the call stays. */
+  private becomes(at: number, event: Told, state: ToolState, fields: Json): void {
+    const part: Json = { ...this.parts[at]! };
+    for (const name of OF_A_STATE) delete part[name];
+    Object.assign(part, { state }, fields);
+    if (event.title != null) part.title = event.title;
+    if (event.toolMetadata != null) part.toolMetadata = event.toolMetadata;
+    if (event.providerExecuted != null) part.providerExecuted = event.providerExecuted;
+    if (event.providerMetadata != null)
+      part[state.startsWith("output-") ? "resultProviderMetadata" : "callProviderMetadata"] =
+        event.providerMetadata;
+    this.own()[at] = part as unknown as Part;
   }
 
   private data(event: Of<`data-${string}`>): void {
@@ -200,7 +325,7 @@ const HANDLERS: Handlers & Record<string, unknown> = {
     fold.errorText = event.errorText;
   },
   "start-step": (fold) => fold.startStep(),
-  "finish-step": (fold) => fold.finishStep(),
+  "finish-step": () => {},
   "reset-step": (fold) => fold.resetStep(),
   "text-start": (fold, event) => fold.openPart(event as Opening),
   "text-delta": (fold, event) => fold.delta(event as Delta),
@@ -210,20 +335,13 @@ const HANDLERS: Handlers & Record<string, unknown> = {
   "reasoning-end": (fold, event) => fold.closePart(event as Closing),
   "tool-input-start": (fold, event) => fold.toolStart(event),
   "tool-input-delta": (fold, event) => fold.toolDelta(event),
-  "tool-input-available": (fold, event) => fold.tool(event, { state: "input-available", input: event.input }),
-  "tool-input-error": (fold, event) =>
-    fold.tool(event, { state: "output-error", input: event.input ?? null, errorText: event.errorText }),
-  "tool-output-available": (fold, event) =>
-    fold.called(event.toolCallId, {
-      state: "output-available",
-      output: event.output,
-      ...(event.preliminary ? { preliminary: true } : {}),
-    }),
-  "tool-output-error": (fold, event) =>
-    fold.called(event.toolCallId, { state: "output-error", errorText: event.errorText }),
-  "tool-approval-request": (fold, event) =>
-    fold.called(event.toolCallId, { state: "approval-requested", approval: { id: event.approvalId } }),
-  "tool-output-denied": (fold, event) => fold.called(event.toolCallId, { state: "output-denied" }),
+  "tool-input-available": (fold, event) => fold.toolReady(event),
+  "tool-input-error": (fold, event) => fold.toolBroken(event),
+  "tool-output-available": (fold, event) => fold.toolDone(event),
+  "tool-output-error": (fold, event) => fold.toolFailed(event),
+  "tool-approval-request": (fold, event) => fold.toolAsks(event),
+  "tool-approval-response": (fold, event) => fold.toolAllowed(event),
+  "tool-output-denied": (fold, event) => fold.toolDenied(event),
 };
 
 /** Metadata as the AI SDK merges it: objects deeply, everything else replaced; neither argument is changed. */
@@ -244,6 +362,7 @@ function described(event: { providerMetadata?: Json }): Json {
   return event.providerMetadata ? { providerMetadata: event.providerMetadata } : {};
 }
 
-function present(event: Event): Part {
-  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null)) as unknown as Part;
+function present(event: Event, names: string[]): Part {
+  const found = Object.entries(event).filter(([name, value]) => names.includes(name) && value != null);
+  return { type: event.type, ...Object.fromEntries(found) };
 }

@@ -158,7 +158,10 @@ class Reader {
       this.at += word.length;
       return value;
     }
-    if (word.startsWith(there) && this.at + there.length === this.text.length) throw new Cut();
+    if (word.startsWith(there) && this.at + there.length === this.text.length) {
+      this.at = this.text.length;
+      return value;
+    }
     throw new SyntaxError("an unknown word");
   }
 
@@ -166,7 +169,12 @@ class Reader {
     const rest = this.text.slice(this.at);
     NUMBER.lastIndex = this.at;
     const whole = NUMBER.exec(this.text)?.[0];
-    if (NUMBER_END.test(rest) && whole !== rest) throw new Cut();
+    // Of a number that is cut, what is one already counts: "1." is 1.
+    if (NUMBER_END.test(rest) && whole === undefined) throw new Cut();
+    if (whole !== undefined && NUMBER_END.test(rest)) {
+      this.at = this.text.length;
+      return Number(whole);
+    }
     if (whole === undefined) throw new SyntaxError("not a value");
     this.at += whole.length;
     return Number(whole);

@@ -92,6 +92,7 @@ export interface MessageAdded {
 export type FeedEvent =
   | { type: "conversation.created" | "conversation.updated"; conversation: Conversation }
   | { type: "conversation.deleted"; id: string }
+  | { type: "forgotten" }
   | MessageAdded
   | { type: "run.queued" | "run.started" | "run.finished"; run: Run };
 

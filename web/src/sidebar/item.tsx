@@ -1,15 +1,17 @@
 /** One conversation in the list: open it, rename it in place, delete it. */
 
-import { memo, type RefObject, useEffect, useRef, useState } from "react";
+import { memo, type RefObject, useRef, useState } from "react";
 import { Link } from "wouter";
 import { wordsOf } from "../protocol/api.ts";
 import type { Conversation } from "../protocol/types.ts";
-import { forget, hear } from "../state/hear.ts";
+import { forget } from "../state/hear.ts";
 import { api } from "../state/services.ts";
+import { useWishedTitle } from "../state/wishes.ts";
+import { useAway } from "../ui/away.ts";
 import { Button } from "../ui/button.tsx";
 import { Dots, Pencil, Trash, Warning } from "../ui/icons.tsx";
-import { composes } from "../ui/keys.ts";
 import { loadKit, useKit } from "../ui/kit.ts";
+import { Rename } from "./rename.tsx";
 
 interface Props {
   conversation: Conversation;
@@ -20,7 +22,9 @@ interface Props {
 export const ConversationItem = memo(function ConversationItem({ conversation, active, onOpen }: Props) {
   const [renaming, setRenaming] = useState(false);
   const [deleting, setDeleting] = useState(false);
-  const title = conversation.title || "New chat";
+  const wished = useWishedTitle(conversation.id);
+  const own = wished ?? conversation.title;
+  const title = own || "New chat";
   const row = useRef<HTMLLIElement>(null);
   const endRename = () => {
     setRenaming(false);
@@ -32,10 +36,10 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
       data-testid="conversation-item"
       data-conversation-id={conversation.id}
       data-status={conversation.status}
-      className={`group relative flex h-9 items-center rounded-lg ${active ? "bg-active" : "hover:bg-hover"}`}
+      className={`group relative flex h-9 touch:h-11 items-center rounded-lg ${active ? "bg-active" : "hover:bg-hover"}`}
     >
       {renaming ? (
-        <Rename conversation={conversation} onDone={endRename} />
+        <Rename id={conversation.id} title={own ?? ""} onDone={endRename} />
       ) : (
         <>
           <Link
@@ -45,11 +49,8 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
             onDoubleClick={() => setRenaming(true)}
             className="flex h-full min-w-0 grow items-center gap-2 rounded-lg px-2 text-sm"
           >
-            <span
-              className={`min-w-0 grow truncate ${active ? "font-medium" : ""} ${conversation.title ? "" : "text-soft"}`}
-            >
-              {title}
-            </span>
+            <Title words={title} look={`${active ? "font-medium" : ""} ${own ? "" : "text-soft"}`} />
+            {wished !== undefined && <Unsaved />}
             <StatusMark status={conversation.status} />
           </Link>
           <ItemMenu title={title} onRename={() => setRenaming(true)} onDelete={() => setDeleting(true)} />
@@ -67,6 +68,10 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
   );
 });
 
+function Title({ words, look }: { words: string; look: string }) {
+  return <span className={`min-w-0 grow truncate ${look}`}>{words}</span>;
+}
+
 /** Where the focus was lost with what had it, give it to the row; where that is gone as well, to the way to a new chat. */
 function refocus(row: RefObject<HTMLLIElement | null>): void {
   requestAnimationFrame(() => {
@@ -74,6 +79,17 @@ function refocus(row: RefObject<HTMLLIElement | null>): void {
     const link = row.current?.querySelector("a") ?? document.getElementById("new-chat");
     link?.focus();
   });
+}
+
+/** A new name that the server does not know yet. */
+function Unsaved() {
+  if (!useAway()) return null;
+  const words = "The new name is saved when the server is back";
+  return (
+    <span title={words} className="shrink-0 text-xs text-faint italic">
+      not saved yet<span className="sr-only">. {words}.</span>
+    </span>
+  );
 }
 
 function StatusMark({ status }: { status: Conversation["status"] }) {
@@ -110,7 +126,7 @@ function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): vo
     "aria-label": `More for “${title}”`,
     "aria-haspopup": "menu" as const,
     className:
-      "mr-1 grid size-7 shrink-0 place-items-center rounded-md text-faint opacity-0 group-hover:opacity-100 hover:bg-hover hover:text-ink focus-visible:opacity-100 data-[state=open]:opacity-100 [@media(hover:none)]:opacity-100",
+      "mr-1 grid size-7 touch:size-10 shrink-0 place-items-center rounded-md text-faint opacity-0 group-hover:opacity-100 hover:bg-hover hover:text-ink focus-visible:opacity-100 data-[state=open]:opacity-100 touch:opacity-100",
     children: <Dots className="size-4 [stroke-width:2.4]" />,
   };
   const ask = () => {
@@ -144,50 +160,6 @@ function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): vo
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
-  );
-}
-
-function Rename({ conversation, onDone }: { conversation: Conversation; onDone(): void }) {
-  const field = useRef<HTMLInputElement>(null);
-  const [error, setError] = useState<string | null>(null);
-  const settled = useRef(false);
-  useEffect(() => {
-    field.current?.focus();
-    field.current?.select();
-  }, []);
-  const save = async () => {
-    if (settled.current) return;
-    settled.current = true;
-    const title = field.current!.value.trim();
-    if (!title || title === conversation.title) return onDone();
-    try {
-      hear({ type: "conversation.updated", conversation: await api.change(conversation.id, { title }) });
-      onDone();
-    } catch (failure) {
-      settled.current = false;
-      setError(wordsOf(failure));
-    }
-  };
-  return (
-    <input
-      ref={field}
-      aria-label="New title"
-      aria-invalid={error !== null}
-      title={error ?? undefined}
-      defaultValue={conversation.title ?? ""}
-      maxLength={200}
-      onBlur={() => void save()}
-      onKeyDown={(event) => {
-        if (composes(event.nativeEvent)) return;
-        if (event.key === "Enter") void save();
-        if (event.key === "Escape") {
-          event.preventDefault();
-          settled.current = true;
-          onDone();
-        }
-      }}
-      className={`mx-1 h-7 min-w-0 grow rounded-md border bg-raised px-2 text-sm ${error ? "border-danger" : "border-line"}`}
-    />
   );
 }
 

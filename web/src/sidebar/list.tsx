@@ -2,9 +2,11 @@
 
 import { useEffect, useMemo, useRef, useState } from "react";
 import { wordsOf } from "../protocol/api.ts";
+import type { Conversation } from "../protocol/types.ts";
 import { flatten } from "../state/cache.ts";
 import { groupByDay } from "../state/groups.ts";
 import { useConversations } from "../state/hooks.ts";
+import { useAway } from "../ui/away.ts";
 import { Button } from "../ui/button.tsx";
 import { ConversationItem } from "./item.tsx";
 
@@ -25,10 +27,20 @@ function useToday(): Date {
   return today;
 }
 
-export function ConversationList({ q, active, onOpen }: Props) {
+/** What is to be listed. A search that waits for the server is made here, in what was listed before it. */
+function useListed(q: string) {
   const query = useConversations(q);
+  const waits = useAway() && q !== "" && (query.isPlaceholderData || query.isError);
+  const items = useMemo(() => {
+    const known = flatten(query.data);
+    return waits ? known.filter((item) => calls(item, q)) : known;
+  }, [query.data, waits, q]);
+  return { query, waits, items };
+}
+
+export function ConversationList({ q, active, onOpen }: Props) {
+  const { query, waits, items } = useListed(q);
   const today = useToday();
-  const items = useMemo(() => flatten(query.data), [query.data]);
   const groups = useMemo(() => groupByDay(items, today), [items, today]);
   return (
     <nav
@@ -37,13 +49,18 @@ export function ConversationList({ q, active, onOpen }: Props) {
       className="min-h-0 grow overflow-y-auto overscroll-contain px-2.5 pb-4"
     >
       {query.isPending && <ListSkeleton />}
-      {query.isError && items.length === 0 && (
+      {waits && (
+        <p role="status" className="px-2 pt-4 text-sm text-faint">
+          The search waits for the server.{items.length > 0 && " Known here:"}
+        </p>
+      )}
+      {query.isError && !waits && items.length === 0 && (
         <div role="alert" className="space-y-2 px-2 py-4 text-sm text-soft">
           <p>{wordsOf(query.error)}</p>
           <Button onClick={() => void query.refetch()}>Try again</Button>
         </div>
       )}
-      {query.isSuccess && items.length === 0 && (
+      {query.isSuccess && !waits && items.length === 0 && (
         <p className="px-2 py-4 text-sm text-faint">
           {q ? `Nothing is called “${q}”.` : "Your conversations will be listed here."}
         </p>
@@ -63,11 +80,16 @@ export function ConversationList({ q, active, onOpen }: Props) {
           </ul>
         </section>
       ))}
-      {query.hasNextPage && (
+      {query.hasNextPage && !waits && (
         <More busy={query.isFetchingNextPage} onSeen={() => void query.fetchNextPage()} />
       )}
     </nav>
   );
+}
+
+/** As the server finds it. */
+function calls({ title }: Conversation, q: string): boolean {
+  return (title ?? "").toLowerCase().includes(q.toLowerCase());
 }
 
 function More({ busy, onSeen }: { busy: boolean; onSeen(): void }) {

@@ -58,7 +58,7 @@ export function Sidebar({ active, onHide, onLeave }: Props) {
 function SearchField({ value, onChange }: { value: string; onChange(value: string): void }) {
   return (
     <div className="relative">
-      <Search className="pointer-events-none absolute top-2.5 left-3 size-4 text-faint" />
+      <Search className="pointer-events-none absolute top-2.5 left-3 size-4 touch:top-3 text-faint" />
       <input
         type="search"
         aria-label="Search conversations by title"
@@ -71,13 +71,13 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
           event.preventDefault();
           onChange("");
         }}
-        className="h-9 w-full rounded-lg bg-hover pr-8 pl-9 text-sm placeholder:text-faint [&::-webkit-search-cancel-button]:hidden"
+        className="h-9 touch:h-10 w-full rounded-lg bg-hover pr-8 touch:pr-10 pl-9 text-sm placeholder:text-faint [&::-webkit-search-cancel-button]:hidden"
       />
       {value && (
         <IconButton
           size="small"
           label="Clear the search"
-          className="!absolute top-1 right-1"
+          className="!absolute top-1 right-1 touch:top-0 touch:right-0"
           onClick={() => onChange("")}
         >
           <Close className="size-3.5" />

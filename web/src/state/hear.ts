@@ -22,12 +22,16 @@ import {
   upsertConversation,
   upsertMessage,
 } from "./cache.ts";
+import { setDraft } from "./drafts.ts";
 import { endOf, type RunView } from "./runs.ts";
 import { feed, journal, queries, runs } from "./services.ts";
-import { keep, Store } from "./store.ts";
+import { Store } from "./store.ts";
 
 /** The conversation that was deleted last, here or elsewhere: whoever shows it leaves. */
 export const lastDeleted = new Store<string | null>(null);
+
+/** The run of which the end was told last. */
+export const lastEnded = new Store<string | null>(null);
 
 /** Branches chosen here whose storing is under way: the server's older word does not undo them. */
 export const choosing = new Map<string, number>();
@@ -40,7 +44,7 @@ export function hear(event: FeedEvent): void {
   if (event.type === "conversation.deleted") forget(event.id);
   else if ("conversation" in event) hearOfConversation(event.conversation);
   else if ("run" in event) hearOfRun(event.run);
-  else hearOfMessage(event);
+  else if (event.type === "message.added") hearOfMessage(event);
 }
 
 feed.onEvent = hear;
@@ -75,7 +79,9 @@ function hearOfRun(run: Run): void {
     const known = data.items.some((item) => item.id === answer.id);
     return settleRun(known ? data : upsertMessage(data, answer), run.id, { status, ...whole });
   });
-  if (!isActive(run.status)) runs.ended(run.id);
+  if (isActive(run.status)) return;
+  runs.ended(run.id);
+  lastEnded.set(run.id);
 }
 
 /** A conversation streams while one of its runs does; the end of a run tells so only by its own event. */
@@ -91,7 +97,7 @@ function markConversation(id: string, run: Pick<Run, "id" | "status">): void {
 
 export function forget(id: string): void {
   journal.change<Lists>({ queryKey: keys.lists }, (lists) => removeConversation(lists, id));
-  keep(`draft:${id}`, null);
+  setDraft(id, "");
   lastDeleted.set(id);
   // Only once nobody shows it any more: else it would be asked for again, in vain.
   setTimeout(() => {
@@ -108,6 +114,7 @@ runs.onFinish = (run: string, view: RunView) => {
     if (message && !isActive(message.status))
       markConversation(id as string, { id: run, status: endOf(view) as Run["status"] });
   }
+  lastEnded.set(run);
 };
 
 /** What was seen of a finished run, written into its answer. */

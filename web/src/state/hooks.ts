@@ -1,7 +1,7 @@
 /** How components read the lists, a conversation and an answer. */
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useSyncExternalStore } from "react";
 import type { Conversation, Model } from "../protocol/types.ts";
 import { keys } from "./cache.ts";
 import { conversationQuery, inLists, listQuery, messagesQuery } from "./reads.ts";
@@ -96,19 +96,4 @@ export function useModelChoice(conversation: Conversation | null): ModelChoice {
     api.change(conversationId, { model: id }).catch(() => {});
   };
   return { models, model, id: own ?? model?.id ?? null, loading: list.isPending, choose };
-}
-
-/** A draft that survives a reload, one per conversation. */
-export function useDraft(id: string): [string, (text: string) => void] {
-  const name = `draft:${id}`;
-  const [draft, setDraft] = useState({ name, text: recall(name) ?? "" });
-  const text = draft.name === name ? draft.text : (recall(name) ?? "");
-  const set = useCallback(
-    (next: string) => {
-      setDraft({ name, text: next });
-      keep(name, next === "" ? null : next);
-    },
-    [name],
-  );
-  return [text, set];
 }

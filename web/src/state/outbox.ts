@@ -15,6 +15,8 @@ export interface Pending {
   /** The message that this one is an edit of. */
   edits: string | null;
   state: "sending" | "failed";
+  /** The server is away; it is sent as soon as that is back. */
+  waits?: boolean;
   error: string | null;
   /** The conversation is not this session's: another try begins a new one. */
   elsewhere?: boolean;

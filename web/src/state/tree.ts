@@ -44,6 +44,13 @@ export function newestLeaf(tree: Tree, id: string): string {
   }
 }
 
+/** A message and all that stands below it, each before what is below. */
+export function allBelow(tree: Tree, id: string): Message[] {
+  const found = [tree.byId.get(id) ?? []].flat();
+  for (let at = 0; at < found.length; at++) found.push(...(tree.children.get(found[at]!.id) ?? []));
+  return found;
+}
+
 /** From a beginning down to `leaf`, both included; without a leaf, or with an unknown one, the newest branch. */
 export function branchTo(tree: Tree, leaf: string | null): Node[] {
   const first = tree.children.get(null)?.at(-1);

@@ -5,12 +5,15 @@ import { ApiError } from "../protocol/errors.ts";
 import type { Conversation, Message, Submitted } from "../protocol/types.ts";
 import { isActive } from "../protocol/types.ts";
 import { answerOf, keys, type Messages, upsertMessage } from "./cache.ts";
-import { choosing, editMessages } from "./hear.ts";
+import { takeBack } from "./drafts.ts";
+import { choosing, editMessages, writtenText } from "./hear.ts";
 import { readAgain } from "./journal.ts";
 import { outbox, type Pending, put, remove, update } from "./outbox.ts";
+import { patiently } from "./patience.ts";
 import { api, queries, renewSession } from "./services.ts";
 import { uuid } from "./store.ts";
-import { newestLeaf, treeOf } from "./tree.ts";
+import { allBelow, newestLeaf, treeOf } from "./tree.ts";
+import { cancelled, wish } from "./wishes.ts";
 
 /** Send what a reload interrupted once more; the server knows it by its key. */
 export function resumeOutbox(): void {
@@ -57,7 +60,7 @@ export function beginConversation(model: string | null): string {
 /** Try once more. Returns the conversation that the message is in now. */
 export function retry(pending: Pending): string {
   if (pending.elsewhere) return sendAnew(pending);
-  const again: Pending = { ...pending, state: "sending", error: null };
+  const again: Pending = { ...pending, state: "sending", waits: false, error: null };
   update(again);
   deliver(again);
   return pending.conversation;
@@ -91,10 +94,16 @@ async function post(pending: Pending): Promise<void> {
     ...(pending.parentId ? { parentId: pending.parentId } : {}),
     ...(pending.model ? { model: pending.model } : {}),
   };
+  // It may have been taken back meanwhile, here or in another tab.
+  const wanted = () => outbox.get().some(({ key, state }) => key === pending.key && state === "sending");
+  const onWait = () => update({ ...pending, waits: true });
   try {
-    accepted(pending, await submitPatiently(request));
+    // A try again is safe: the message has its key.
+    const submit = () => cancelled(pending.conversation).then(() => api.submit(request));
+    const run = await patiently(submit, { wanted, onWait });
+    if (run) accepted(pending, run);
   } catch (error) {
-    update({ ...pending, state: "failed", ...reasonOf(error) });
+    update({ ...pending, waits: false, state: "failed", ...reasonOf(error) });
   }
 }
 
@@ -103,22 +112,6 @@ function reasonOf(error: unknown): Pick<Pending, "error" | "elsewhere"> {
   const elsewhere = error instanceof ApiError && error.code === NOT_OURS;
   const help = elsewhere ? " Retry sends your message as a new chat." : "";
   return { error: wordsOf(error) + help, elsewhere };
-}
-
-const PATIENCE_MS = [300, 900, 2_000, 4_000];
-
-/** A server that is just being restarted is waited for; trying again is safe, the message has its key. */
-async function submitPatiently(request: ChatRequest): Promise<Submitted> {
-  for (const wait of PATIENCE_MS) {
-    try {
-      return await api.submit(request);
-    } catch (error) {
-      if (!(error instanceof ApiError) || (error.kind !== "network" && error.kind !== "unavailable"))
-        throw error;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-  }
-  return api.submit(request);
 }
 
 function accepted(pending: Pending, run: Submitted): void {
@@ -177,9 +170,42 @@ export async function regenerate(conversation: string, answer: Message, model: s
   });
 }
 
-/** Stop one run, or whatever is being written in the conversation. */
-export function stop(conversation: string, run: string | null): Promise<unknown> {
-  return api.stop(conversation, run ?? undefined);
+/** Stop a run, now or as soon as the server is back. */
+export function stop(conversation: string, run: string): void {
+  // A refusal leaves the answer as it is, to be stopped again.
+  wish({ kind: "stop", conversation, run }).catch(() => {});
+}
+
+/**
+ * Take a turn back that waits for another answer, with all that waits behind it: their words can be written on, and
+ * the branch ends where it did before. In the tree they stay.
+ */
+export function cancel(conversation: string, answer: Message): void {
+  const tree = treeOf(queries.getQueryData<Messages>(keys.messages(conversation))?.items ?? []);
+  const versions = tree.children.get(answer.parent_id) ?? [];
+  const before = versions[versions.findIndex(({ id }) => id === answer.id) - 1];
+  const question = tree.byId.get(answer.parent_id ?? "");
+  // One that is written anew goes back to its version before; else its question goes with it.
+  const from = before ? answer : question;
+  const leaf = before ? newestLeaf(tree, before.id) : question?.parent_id;
+  if (!from || !leaf) {
+    if (answer.run_id) stop(conversation, answer.run_id);
+    return;
+  }
+  const gone = allBelow(tree, from.id);
+  const waiting = gone.flatMap(({ run_id, status }) => (run_id && isActive(status) ? [run_id] : []));
+  const words = gone.filter(({ role }) => role === "user").map(writtenText);
+  if (words.length > 0) takeBack(conversation, words.join("\n\n"));
+  editMessages(conversation, (old) => ({ ...old, leaf_id: leaf }));
+  void choosingHere(conversation, () =>
+    wish({
+      kind: "cancel",
+      conversation,
+      runs: waiting.reverse(),
+      messages: gone.map(({ id }) => id),
+      leaf,
+    }),
+  );
 }
 
 /** Show another sibling, with the newest of what follows it; the choice is kept with the conversation. */
@@ -188,9 +214,14 @@ export async function choose(conversation: string, sibling: Message): Promise<vo
   if (!data) return;
   const leaf_id = newestLeaf(treeOf(data.items), sibling.id);
   editMessages(conversation, (old) => ({ ...old, leaf_id }));
+  await choosingHere(conversation, () => api.change(conversation, { leaf_id }));
+}
+
+/** Tell the server of a choice; until it has heard of it, its own word does not undo the choice. */
+async function choosingHere(conversation: string, tell: () => Promise<unknown>): Promise<void> {
   choosing.set(conversation, (choosing.get(conversation) ?? 0) + 1);
   try {
-    await api.change(conversation, { leaf_id });
+    await tell();
   } catch {
     // What is shown here stays; only its remembering failed.
   } finally {

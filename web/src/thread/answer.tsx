@@ -7,7 +7,7 @@ import { isActive, type Message, type MessageStatus } from "../protocol/types.ts
 import { useRun } from "../state/hooks.ts";
 import { endOf, type RunView } from "../state/runs.ts";
 import type { Node } from "../state/tree.ts";
-import { regenerate, stop } from "../state/turns.ts";
+import { cancel, regenerate } from "../state/turns.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Retry } from "../ui/icons.tsx";
@@ -27,11 +27,6 @@ export function Skeleton() {
       <div className="shimmer h-3.5 w-[92%]" />
       <div className="shimmer h-3.5 w-[84%]" />
       <div className="shimmer h-3.5 w-[58%]" />
-      <div className="dots pt-0.5" aria-hidden="true">
-        <i />
-        <i />
-        <i />
-      </div>
     </div>
   );
 }
@@ -69,7 +64,7 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
       className={`group relative ${live || last ? "min-h-[8.5rem]" : ""}`}
     >
       {waits ? (
-        <Waiting onCancel={() => void stop(conversation, message.run_id)} />
+        <Waiting conversation={conversation} message={message} />
       ) : live && !isVisible(parts) ? (
         <Skeleton />
       ) : (
@@ -88,7 +83,7 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
         <IconButton
           data-testid="regenerate"
           size="small"
-          label="Write it anew"
+          label="Regenerate"
           disabled={busy}
           onClick={() => void again()}
         >
@@ -111,10 +106,11 @@ interface ActionsProps {
 /** What one can do with an answer; while it is written, only go to its other versions. */
 function Actions({ conversation, node, live, last, text, children }: ActionsProps) {
   if (live && node.siblings.length < 2) return null;
-  const quiet =
-    "opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100";
+  const quiet = "opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 touch:opacity-100";
   return (
-    <div className={`mt-1.5 -ml-1.5 flex h-8 items-center gap-0.5 transition-opacity ${last ? "" : quiet}`}>
+    <div
+      className={`mt-1.5 -ml-1.5 flex h-8 touch:h-10 items-center gap-0.5 transition-opacity ${last ? "" : quiet}`}
+    >
       <Siblings conversation={conversation} node={node} />
       {!live && (
         <>
@@ -149,7 +145,11 @@ function modelOf(message: Message): string {
   return typeof model === "string" ? model : "";
 }
 
-function Waiting({ onCancel }: { onCancel(): void }) {
+function Waiting({ conversation, message }: { conversation: string; message: Message }) {
+  const onCancel = () => {
+    cancel(conversation, message);
+    document.getElementById("composer")?.focus();
+  };
   return (
     <div className="flex items-center gap-3 pt-1 text-sm text-faint">
       <span className="dots" aria-hidden="true">

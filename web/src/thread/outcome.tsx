@@ -22,7 +22,7 @@ export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
       >
         <Warning className="size-[1.15rem] shrink-0 text-danger" />
         <p className="min-w-0 grow break-words">{text ?? "The answer failed before it was whole."}</p>
-        <Button disabled={busy} onClick={onAgain} className="bg-raised">
+        <Button data-testid="retry" disabled={busy} onClick={onAgain} className="bg-raised">
           Retry
         </Button>
       </div>
@@ -40,7 +40,7 @@ export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
     <p className="mt-3 flex flex-wrap items-center gap-3 text-sm text-warn">
       This answer was interrupted. What had come is kept.
       <Button disabled={busy} onClick={onAgain}>
-        Write it anew
+        Regenerate
       </Button>
     </p>
   );

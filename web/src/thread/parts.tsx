@@ -18,13 +18,15 @@ interface OneProps {
   part: Part;
   live: boolean;
   growing: boolean;
+  /** The answer went on behind it. */
+  past: boolean;
 }
 
-const One = memo(function One({ name, part, live, growing }: OneProps) {
+const One = memo(function One({ name, part, live, growing, past }: OneProps) {
   if (isText(part))
     return part.text ? <AnswerText testId="message-text" text={part.text} streaming={growing} /> : null;
   if (isReasoning(part)) return <Reasoning name={name} text={part.text} streaming={growing} />;
-  if (isTool(part)) return <ToolCall part={part} live={live} />;
+  if (isTool(part)) return <ToolCall part={part} live={live} past={past} />;
   if (part.type === "file") return <File url={String(part.url)} mediaType={String(part.mediaType)} />;
   return null;
 });
@@ -37,11 +39,16 @@ export function Parts({ message, parts, live }: Props) {
       {parts.map((part, at) => {
         const growing = live && at === last && part.state === "streaming";
         const name = `${message}:${at}`;
-        return <One key={name} name={name} part={part} live={live} growing={growing} />;
+        const past = isTool(part) && parts.slice(at + 1).some(isWorded);
+        return <One key={name} name={name} part={part} live={live} growing={growing} past={past} />;
       })}
       {sources.length > 0 && <Sources sources={sources} />}
     </>
   );
+}
+
+function isWorded(part: Part): boolean {
+  return (isText(part) || isReasoning(part)) && part.text !== "";
 }
 
 /** Whether there is anything to see yet. */

@@ -2,6 +2,7 @@
 
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
+import { takeBack } from "../state/drafts.ts";
 import { writtenText } from "../state/hear.ts";
 import { type Pending, remove } from "../state/outbox.ts";
 import type { Node } from "../state/tree.ts";
@@ -83,9 +84,9 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
       ) : (
         <>
           <Written text={text} />
-          <div className="-ml-1.5 flex h-8 items-center gap-0.5">
+          <div className="-ml-1.5 flex h-8 touch:h-10 items-center gap-0.5">
             <Siblings conversation={conversation} node={node} />
-            <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 [@media(hover:none)]:opacity-100">
+            <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 touch:opacity-100">
               <CopyButton testId="copy" label="Copy your message" text={() => text} />
               <IconButton
                 data-testid="edit"
@@ -156,12 +157,17 @@ function Editor({ text, onSend, onCancel }: EditorProps) {
 }
 
 /** A message that the server has not acknowledged yet. */
-export const OnItsWay = memo(function OnItsWay({ pending }: { pending: Pending }) {
+export const OnItsWay = memo(function OnItsWay({ pending, waits }: { pending: Pending; waits: boolean }) {
   const failed = pending.state === "failed";
   const [, navigate] = useLocation();
   const again = () => {
     const conversation = retry(pending);
     if (conversation !== pending.conversation) navigate(`/chat/${conversation}`);
+  };
+  const edit = () => {
+    remove(pending.key);
+    takeBack(pending.conversation, pending.text);
+    document.getElementById("composer")?.focus();
   };
   return (
     <article
@@ -177,23 +183,45 @@ export const OnItsWay = memo(function OnItsWay({ pending }: { pending: Pending }
         <Written text={pending.text} />
       </div>
       {failed ? (
-        <div
-          data-testid="error"
-          role="alert"
-          className="my-3 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl bg-danger-soft px-4 py-3 text-sm"
-        >
-          <Warning className="size-[1.15rem] shrink-0 text-danger" />
-          <span className="min-w-48 grow break-words">{pending.error ?? "This message was not sent."}</span>
-          <Button className="bg-raised" onClick={() => remove(pending.key)}>
-            Discard
-          </Button>
-          <Button className="bg-raised" data-testid="retry" onClick={again}>
-            Retry
-          </Button>
-        </div>
+        <Failed pending={pending} onEdit={edit} onAgain={again} />
       ) : (
-        <p className="mt-0.5 flex h-8 items-center gap-1.5 text-xs text-faint">Sending…</p>
+        <p role="status" className="mt-0.5 flex min-h-8 items-center gap-3 text-xs text-faint">
+          {waits ? "Waiting for the server…" : "Sending…"}
+          {waits && (
+            <Button data-testid="take-back" onClick={edit}>
+              Edit
+            </Button>
+          )}
+        </p>
       )}
     </article>
   );
 });
+
+interface FailedProps {
+  pending: Pending;
+  onEdit(): void;
+  onAgain(): void;
+}
+
+function Failed({ pending, onEdit, onAgain }: FailedProps) {
+  return (
+    <div
+      data-testid="error"
+      role="alert"
+      className="my-3 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl bg-danger-soft px-4 py-3 text-sm"
+    >
+      <Warning className="size-[1.15rem] shrink-0 text-danger" />
+      <span className="min-w-48 grow break-words">{pending.error ?? "This message was not sent."}</span>
+      <Button className="bg-raised" onClick={() => remove(pending.key)}>
+        Discard
+      </Button>
+      <Button className="bg-raised" data-testid="take-back" onClick={onEdit}>
+        Edit
+      </Button>
+      <Button className="bg-raised" data-testid="retry" onClick={onAgain}>
+        Retry
+      </Button>
+    </div>
+  );
+}

@@ -23,7 +23,7 @@ export const OneRow = memo(
           className={`absolute bottom-0 left-[4px] w-px ${asked && first ? "top-4" : "top-0"} ${last ? "bg-linear-to-b from-thread from-70% to-transparent" : "bg-thread"}`}
         />
         {row.kind === "pending" ? (
-          <OnItsWay pending={row.pending} />
+          <OnItsWay pending={row.pending} waits={row.waits} />
         ) : row.kind === "awaited" ? (
           <article
             data-testid="message"
@@ -58,7 +58,7 @@ export const OneRow = memo(
 );
 
 function sameRow(a: Row, b: Row): boolean {
-  if (a.kind === "pending") return b.kind === "pending" && a.pending === b.pending;
+  if (a.kind === "pending") return b.kind === "pending" && a.pending === b.pending && a.waits === b.waits;
   if (a.kind === "awaited") return b.kind === "awaited" && a.key === b.key;
   if (b.kind !== "message") return false;
   const { node } = a;

@@ -7,7 +7,8 @@ import { branchTo, type Node, treeOf } from "../state/tree.ts";
 
 export type Row =
   | { kind: "message"; key: string; node: Node; waits: boolean; last: boolean }
-  | { kind: "pending"; key: string; pending: Pending }
+  /** `waits`: the server is away, for it or for one before it. */
+  | { kind: "pending"; key: string; pending: Pending; waits: boolean }
   | { kind: "awaited"; key: string };
 
 /** The rows of a conversation. An edit on its way takes the place of what it edits and all below. */
@@ -26,9 +27,11 @@ export function rowsOf(data: Messages, pending: readonly Pending[]): Row[] {
     rows.push({ kind: "message", key: keyOf(node, nodes[at - 1]), node, last, waits: active && busy });
     busy ||= active;
   }
+  let waits = false;
   for (const item of waiting) {
-    rows.push({ kind: "pending", key: item.key, pending: item });
-    if (item.state === "sending") rows.push({ kind: "awaited", key: `${item.key}:answer` });
+    waits ||= item.waits === true;
+    rows.push({ kind: "pending", key: item.key, pending: item, waits });
+    if (item.state === "sending" && !waits) rows.push({ kind: "awaited", key: `${item.key}:answer` });
   }
   return rows;
 }

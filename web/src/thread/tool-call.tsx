@@ -8,6 +8,7 @@ const WORDS: Record<ToolPart["state"], string> = {
   "input-streaming": "Preparing",
   "input-available": "Running",
   "approval-requested": "Waiting for a yes",
+  "approval-responded": "Approved or denied",
   "output-available": "Done",
   "output-error": "Failed",
   "output-denied": "Denied",
@@ -23,9 +24,10 @@ export function spoken(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export function ToolCall({ part, live }: { part: ToolPart; live: boolean }) {
-  // Open where one watches it happen, folded in what is long done; after that it is the reader's choice.
-  const [open, setOpen] = useState(live);
+export function ToolCall({ part, live, past }: { part: ToolPart; live: boolean; past: boolean }) {
+  // Open while one watches it happen, folded once the answer went on, unless the reader chose.
+  const [chosen, setOpen] = useState<boolean | null>(null);
+  const open = chosen ?? (live && !past);
   const body = useId();
   const pending = part.state === "input-streaming" || part.state === "input-available";
   const failed = part.state === "output-error" || part.state === "output-denied";

@@ -11,7 +11,7 @@ interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 }
 
 export function IconButton({ label, children, size = "normal", className = "", ...props }: IconButtonProps) {
-  const box = size === "small" ? "size-7 rounded-md" : "size-9 rounded-lg";
+  const box = size === "small" ? "size-7 touch:size-10 rounded-md" : "size-9 touch:size-10 rounded-lg";
   return (
     <button
       type="button"
@@ -40,7 +40,7 @@ export function Button({ look = "plain", className = "", ...props }: ButtonProps
   return (
     <button
       type="button"
-      className={`inline-flex h-8 items-center gap-1.5 rounded-lg px-3 text-[0.8125rem] font-medium transition disabled:opacity-50 ${LOOKS[look]} ${className}`}
+      className={`inline-flex h-8 touch:h-10 items-center gap-1.5 rounded-lg px-3 text-[0.8125rem] font-medium transition disabled:opacity-50 ${LOOKS[look]} ${className}`}
       {...props}
     />
   );

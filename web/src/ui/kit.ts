@@ -1,6 +1,7 @@
-/** Fetches the menus and dialogs when the page is idle, or when one is first asked for. */
+/** Fetches the menus and dialogs when the page is idle, or when one is first asked for; what failed is fetched when the server is back. */
 
 import { useEffect } from "react";
+import { live } from "../state/services.ts";
 import { Store, useStore } from "../state/store.ts";
 
 export type Kit = typeof import("./menu-kit.ts");
@@ -12,6 +13,11 @@ export function loadKit(): void {
   if (loading) return;
   loading = import("./menu-kit.ts").then(kit.set, () => {
     loading = null;
+    const unwatch = live.watch(() => {
+      if (!live.connected) return;
+      unwatch();
+      loadKit();
+    });
   });
 }
 

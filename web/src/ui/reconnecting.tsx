@@ -1,31 +1,12 @@
-/** A small word, only after a second without the server. */
+/** A small word while the server is away; it lies above the header, so that nothing moves for it. */
 
-import { useEffect, useState, useSyncExternalStore } from "react";
-import { live } from "../state/services.ts";
-
-const PATIENCE_MS = 1_000;
-
-export function useConnected(): boolean {
-  return useSyncExternalStore(
-    (listener) => live.watch(listener),
-    () => live.connected,
-  );
-}
+import { useAway } from "./away.ts";
 
 export function Reconnecting() {
-  const connected = useConnected();
-  const [late, setLate] = useState(false);
-  useEffect(() => {
-    if (connected) {
-      setLate(false);
-      return;
-    }
-    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
-    return () => clearTimeout(timer);
-  }, [connected]);
+  const away = useAway();
   return (
-    <div role="status" className="contents">
-      {late && !connected && (
+    <div role="status" className="absolute top-full right-2.5 z-10 sm:top-3.5">
+      {away && (
         <span
           data-testid="reconnecting"
           className="fade-in inline-flex h-7 items-center gap-2 rounded-full border border-line bg-raised px-3 text-xs text-soft"

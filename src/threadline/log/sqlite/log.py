@@ -94,6 +94,10 @@ class SqliteLog(Engine):
         work = partial(reader.fetch, name=name, start=start, limit=max(limit, 1), now=now, uses=self._uses)
         return cast(Found, await self._read((name, start, limit), work))
 
+    async def _list(self, prefix: str, after: str, limit: int) -> list[Stream]:
+        work = partial(reader.named, prefix=prefix, after=after, limit=limit)
+        return cast("list[Stream]", await self._read(("list", prefix, after), work))
+
     async def _read(self, key: object, work: Callable[[sqlite3.Connection], object]) -> object:
         self._check_open()
         assert self._readers is not None

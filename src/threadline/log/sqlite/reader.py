@@ -18,6 +18,8 @@ from threadline.log.sqlite import schema
 from threadline.log.sqlite.schema import OFFSET_MASK, key_of
 
 THREADS: Final = 2
+STEPS: Final = 64
+"""How many batches one read puts together: what is left is for the next, and others come between."""
 _ROWS_AT_ONCE: Final = 16384
 
 Found = tuple[Stream, Reading]
@@ -33,6 +35,16 @@ SELECT min(key), sum(count), max(framing), CAST(group_concat(payload, char(10)) 
     SELECT key, count, framing, payload FROM batches WHERE key BETWEEN ? AND ? ORDER BY key
 )"""
 _ROWS: Final = "SELECT framing, count, payload FROM batches WHERE key BETWEEN ? AND ? ORDER BY key"
+# Names are kept in the order of their bytes, and no name has a byte above that one.
+_NAMED: Final = "WHERE name >= ? AND name > ? AND name < CAST(? || x'ff' AS TEXT) ORDER BY name LIMIT ?"
+# A stream and its sources, up to the one that has the offset.
+_LINE: Final = """
+WITH RECURSIVE line (id, parent, base) AS (
+    SELECT id, parent, base FROM streams WHERE id = ?
+    UNION ALL
+    SELECT source.id, source.parent, source.base
+    FROM line JOIN streams AS source ON source.id = line.parent WHERE line.base > ?
+) SELECT id, base FROM line"""
 _ROW_OF: Final = "SELECT key FROM batches WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1"
 
 
@@ -43,6 +55,12 @@ def find(connection: sqlite3.Connection, name: str, now: float, uses: Mapping[st
     return rules.found(
         stream, over=over, has_forks=over and stream is not None and schema.has_forks(connection, stream)
     )
+
+
+def named(connection: sqlite3.Connection, prefix: str, after: str, limit: int) -> list[Stream]:
+    """The first streams, by name, that begin with ``prefix`` and come after ``after``."""
+    rows = connection.execute(f"{schema.SELECT}{_NAMED}", (max(prefix, after), after, prefix, limit))
+    return [schema.to_stream(row) for row in rows]
 
 
 def fetch(
@@ -56,11 +74,12 @@ def fetch(
             raise rules.below_retention(stream.first)
         batches: list[Batch] = []
         at = start
-        while at < stream.tail and limit > 0:
-            batch, size = _next(connection, stream, at, limit)
-            batches.append(batch)
-            limit -= size
-            at = batch.next
+        for owner, end in _line(connection, stream, start):
+            while at < end and limit > 0 and len(batches) < STEPS:
+                batch, size = _next(connection, owner, at, end, limit)
+                batches.append(batch)
+                limit -= size
+                at = batch.next
     finally:
         connection.execute("COMMIT")
     ended = at >= stream.tail
@@ -69,9 +88,8 @@ def fetch(
     return stream, Reading(tuple(batches), at, up_to_date=ended, closed=ended and stream.closed)
 
 
-def _next(connection: sqlite3.Connection, stream: Stream, at: int, limit: int) -> tuple[Batch, int]:
-    """Messages from ``at`` on, of whichever stream of the line has them, and their size."""
-    owner, end = _owner(connection, stream, at)
+def _next(connection: sqlite3.Connection, owner: int, at: int, end: int, limit: int) -> tuple[Batch, int]:
+    """Messages of the stream ``owner`` from ``at`` on, below ``end``, and their size."""
     low, high = key_of(owner, at), key_of(owner, end)
     row = connection.execute(_ROW_OF, (key_of(owner, 0), low)).fetchone()
     begin = row[0] if row is not None else low
@@ -85,15 +103,18 @@ def _next(connection: sqlite3.Connection, stream: Stream, at: int, limit: int) -
     return Batch(at, tuple(messages[skipped : skipped + end - at])), len(payload)
 
 
-def _owner(connection: sqlite3.Connection, stream: Stream, at: int) -> tuple[int, int]:
-    """The id of the stream that has offset ``at``, and up to where the asked one reads from it."""
+def _line(connection: sqlite3.Connection, stream: Stream, start: int) -> list[tuple[int, int]]:
+    """Whose messages a stream has from ``start`` on, by id, each up to where those of the next begin."""
+    if start >= stream.base:
+        return [(stream.id, stream.tail)]
+    found: list[tuple[int, int]] = []
     end = stream.tail
-    while at < stream.base:
-        end = min(end, stream.base)
-        parent = schema.find(connection, "WHERE id = ?", stream.parent)
-        assert parent is not None
-        stream = parent
-    return stream.id, end
+    for owner, base in connection.execute(_LINE, (stream.id, start)).fetchall():
+        if base < end:
+            found.append((owner, end))
+            end = base
+    found.reverse()
+    return found
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
 from threadline.providers.completions.history import messages_of
-from threadline.providers.protocol import ModelRequest, ToolSpec
+from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
 
 CONTINUE: Final = (
     "Your last message was cut off by a technical fault. Go on with it exactly after the last character that you "
@@ -61,6 +61,10 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
         body["stream_options"] = {"include_usage": True}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+        _choose(settings, body)
+    if settings.response_format is not None:
+        body["response_format"] = _format(settings.response_format)
+    body.update(settings.sampling)
     if settings.max_tokens is not None:
         body[dialect.token_limit] = settings.max_tokens
     reasons = dialect.openai and is_reasoning_model(request.model)
@@ -94,7 +98,23 @@ def _continue(partial: str, dialect: Dialect, messages: list[dict[str, Any]], bo
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-    }
+    function: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _choose(settings: ModelSettings, body: dict[str, Any]) -> None:
+    choice = settings.tool_choice
+    if isinstance(choice, dict):
+        body["tool_choice"] = {"type": "function", "function": choice}
+    elif choice is not None:
+        body["tool_choice"] = choice
+    if settings.parallel_tool_calls is not None:
+        body["parallel_tool_calls"] = settings.parallel_tool_calls
+
+
+def _format(wanted: dict[str, Any]) -> dict[str, Any]:
+    if wanted["type"] != "json_schema":
+        return wanted
+    return {"type": "json_schema", "json_schema": {key: value for key, value in wanted.items() if key != "type"}}

@@ -1,0 +1,71 @@
+"""The commands about access tokens; they work beside a server that runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from threadline.app import lock
+from threadline.app.failures import CannotStart, NotUsable, storage_faults_told
+from threadline.domain.errors import BadRequest, NotFound, ThreadlineError
+from threadline.services.tokens import Tokens
+from threadline.settings import Settings
+from threadline.store.database import Store
+from threadline.store.signals import Signals
+from threadline.world import SystemWorld
+
+Say = Callable[[str], None]
+
+
+async def create(settings: Settings, name: str, user: str | None, say: Say) -> None:
+    """Make a token; it is the last line that is said."""
+    async with _opened(settings, makes=True) as tokens:
+        issued = await tokens.issue(name, user)
+        say(f"{issued.row.id} speaks for {issued.user.name or issued.user.id}.")
+        say(f"It is for the server whose data folder is {settings.data.absolute()}.")
+        say("This is the only time it is shown:")
+        say(issued.token)
+
+
+async def show(settings: Settings, say: Say) -> None:
+    """A line for each token, with tabs between its fields."""
+    async with _opened(settings) as tokens:
+        for row, user in await tokens.listed():
+            used = "never used" if row.used_at is None else f"used {_day(row.used_at)}"
+            say("\t".join((row.id, row.name, user.name or user.id, f"made {_day(row.created_at)}", used)))
+
+
+async def revoke(settings: Settings, token_id: str, say: Say) -> None:
+    """Forget a token."""
+    async with _opened(settings) as tokens:
+        await tokens.revoke(token_id)
+        say(f"{token_id} is revoked.")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, makes: bool = False) -> AsyncIterator[Tokens]:
+    """Raises ``CannotStart``, also where there is no data folder, and ``NotUsable`` for what the tokens refuse.
+    ``makes``: a folder that was named is made, for the server to come."""
+    if not settings.data.exists() and not (makes and settings.data != Settings().data):
+        # The usual one, made wherever one happens to be, would be another than the server's.
+        raise CannotStart(
+            f"There is no data folder {settings.data.absolute()}. Run this where the server was started, or name the "
+            "server's own with --data; it is made when the server starts."
+        )
+    lock.prepare(settings.data)
+    world = SystemWorld()
+    with storage_faults_told():
+        store = await Store.open(settings.store_path, world, Signals())
+    try:
+        yield Tokens(store, world)
+    except (BadRequest, NotFound) as fault:
+        raise NotUsable(fault.message) from None
+    except ThreadlineError as fault:
+        raise CannotStart(fault.message) from None
+    finally:
+        await store.close()
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

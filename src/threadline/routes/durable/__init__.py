@@ -1,0 +1,101 @@
+"""``/v1/stream/*``: the log for everybody, as Durable Streams."""
+
+from __future__ import annotations
+
+from typing import Final
+from weakref import WeakValueDictionary
+
+from starlette.types import Receive, Scope, Send
+
+from threadline.domain.errors import NotAllowed, ThreadlineError
+from threadline.log.shares import Budget, Share
+from threadline.routes.context import Context
+from threadline.routes.durable import asking, writing
+from threadline.routes.durable.answering import error_headers
+from threadline.routes.durable.control import ROOT, Control
+from threadline.routes.durable.following import StreamEvents
+from threadline.routes.durable.reading import Reader, Request, begin
+from threadline.routes.exchange import exchange_of, query
+from threadline.routes.identity import Caller, asker_of
+from threadline.services.streams import RUNS, is_run
+
+PREFIX: Final = "/v1/stream/"
+
+_READ_AHEAD: Final = 64 << 20
+_READ_AHEAD_OF_ALL: Final = 256 << 20
+"""Bytes that may wait for their readers: for those of one user, and for all."""
+
+_READING: Final = b"GET, HEAD, OPTIONS"
+_ALL: Final = b"GET, HEAD, PUT, POST, DELETE, OPTIONS"
+
+
+class DurableStreams:
+    """The endpoint."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._control = Control(context, PREFIX)
+        self._all = Budget(_READ_AHEAD_OF_ALL)
+        self._budgets: WeakValueDictionary[str, Budget] = WeakValueDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request to one stream."""
+        try:
+            await self._answer(scope, receive, send)
+        except ThreadlineError as error:
+            headers = exchange_of(scope).headers
+            headers.extend(error_headers(error))
+            if isinstance(error, NotAllowed):
+                headers.append((b"allow", _READING if is_run(asking.path_of(scope, PREFIX)) else _ALL))
+            raise
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context, method = self._context, scope["method"]
+        if asking.path_of(scope, PREFIX).partition("/")[0] == ROOT:
+            await self._control(scope, receive, send)
+            return
+        owner, by = await self._reader(scope), None
+        if owner is None:
+            owner, by = await asker_of(context, scope)
+        match method:
+            case "PUT":
+                await writing.create(context.streams, owner, PREFIX, scope, receive, send)
+            case "POST":
+                await writing.append(context.streams, owner, PREFIX, scope, receive, send)
+            case "DELETE":
+                await writing.delete(context.streams, owner, PREFIX, scope, send)
+            case "GET" | "HEAD":
+                await self._read(owner, by, scope, receive, send)
+            case _:
+                raise NotAllowed(surface="stream")
+
+    async def _reader(self, scope: Scope) -> str | None:
+        """Whose run it is that a request may read by the key in its address; None where there is no such."""
+        context, path, key = self._context, asking.path_of(scope, PREFIX), query(scope).get("key")
+        if key is None or scope["method"] not in ("GET", "HEAD") or not path.startswith(RUNS):
+            return None
+        if not context.signing.may_read(key, path, context.world.now()):
+            return None
+        return await context.answers.owner(path.removeprefix(RUNS))
+
+    async def _read(self, owner: str, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
+        context, asked = self._context, asking.reading_of(scope)
+        request = Request(owner, asking.path_of(scope, PREFIX), asked, Share(self._budget_of(owner)), caller)
+        try:
+            if scope["method"] == "HEAD":
+                await Reader(context, request).head(send)
+            elif asked.live == "sse":
+                # Read before the answer begins: what refuses a reader is told with its status.
+                events = StreamEvents(context, request, await begin(context.streams, request))
+                await events.run(scope, receive, send)
+            else:
+                await Reader(context, request).catch_up(scope, receive, send)
+        finally:
+            request.share.drop()
+
+    def _budget_of(self, owner: str) -> Budget:
+        """What the readers of one user may have read ahead, so that those who take nothing hold up nobody else's."""
+        budget = self._budgets.get(owner)
+        if budget is None:
+            budget = self._budgets[owner] = Budget(_READ_AHEAD, self._all)
+        return budget

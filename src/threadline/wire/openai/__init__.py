@@ -1,0 +1,1 @@
+"""A run's events in OpenAI's two dialects: Responses and Chat Completions."""

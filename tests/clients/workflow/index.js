@@ -1,0 +1,3 @@
+export function getWorkflowMetadata() {
+  throw new Error("there is no workflow here, only its chat transport");
+}

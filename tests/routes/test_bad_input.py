@@ -1,0 +1,216 @@
+"""Bad input, at every address: the protocol's own error, and nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+import pytest
+from starlette.routing import Route, WebSocketRoute
+
+from tests.routes import bad_dialects, bad_rows
+from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
+from tests.routes.conftest import House, asking, open_house
+from tests.routes.test_errors import check
+from tests.support.answers import until_ended
+from tests.support.client import Client, Reply
+from threadline.routes import RESOURCES
+from threadline.routes.openai.errors import speaks
+from threadline.routes.site import Site
+
+pytestmark = pytest.mark.anyio
+
+TABLE: dict[tuple[str, str], Row] = {**bad_rows.TABLE, **bad_dialects.TABLE}
+STREAMS = ("GET", "PUT", "POST", "DELETE")
+OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", "/", "/chat/{chat_id}", "/assets/{file}", "/{file}"}
+SPEAK_BY_WAKE = ("callback", "ack", "release", "jwks.json")
+TOO_LARGE = object()
+UNSEEN = {"tokens", "sessions", "lease_until"}
+"""What a bad request may note: that somebody was here."""
+WITHOUT_A_FAULT = {
+    ("POST", "/v1/stream/__ds/subscriptions/{name}/claim"): 409,
+    **{("POST", f"/v1/stream/__ds/subscriptions/{{name}}/{one}"): 401 for one in ("callback", "ack", "release")},
+    **{("WS", path): 404 for path in ("/api/live", "/api/chat/ws")},
+}
+"""What is refused though nothing is wrong with it: nobody is awake, and what is asked is no socket."""
+
+
+@dataclass
+class Ground:
+    """A server, and two programs of it that each have one thing of every kind."""
+
+    house: House
+    mine: Client
+    names: dict[str, str]
+
+    async def ask(self, method: str, bad: Bad, row: Row) -> Reply:
+        """Send a bad request, with what the row has in all places that it does not name."""
+        address = self.filled(row.address if bad.address is None else bad.address, quoted=True)
+        body = row.body if bad.body is None else bad.body
+        if body is TOO_LARGE:
+            body = b'{"a": "' + b"x" * row.limit + b'"}'
+        if body is not None and not isinstance(body, bytes):
+            body = json.loads(self.filled(json.dumps(body)))
+        headers = {**row.headers, **{name: self.filled(value) for name, value in bad.headers.items()}}
+        stream = await self.mine.open(bad.method or method.replace("WS", "GET"), address, body, headers, 10)
+        async with asyncio.timeout(10):
+            return Reply(stream.status, stream.headers, await stream.read())
+
+    def filled(self, given: str, *, quoted: bool = False) -> str:
+        for name, value in self.names.items():
+            given = given.replace(f"{{{name}}}", quote(value) if quoted else value)
+        return given
+
+    async def written(self) -> dict[str, Any]:
+        """All that the store and the log hold."""
+        with closing(sqlite3.connect(self.house.app.settings.store_path)) as base:
+            tables = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            base.row_factory = sqlite3.Row
+            found: dict[str, Any] = {}
+            for table in set(tables) - UNSEEN:
+                rows = map(dict, base.execute(f"SELECT * FROM {table}"))
+                found[table] = [{name: value for name, value in row.items() if name not in UNSEEN} for row in rows]
+        async for infos in self.house.log.listed(""):
+            found |= {f"log of {info.name}": (info.tail, info.closed) for info in infos}
+        return found
+
+
+@pytest.fixture(scope="module")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+    async with standing(tmp_path_factory.mktemp("bad")) as found:
+        yield found
+
+
+@asynccontextmanager
+async def standing(folder: Path) -> AsyncIterator[Ground]:
+    async with open_house(folder, long_poll_seconds=0.05) as house:
+        mine, other = await house.program("mine"), await house.program("other")
+        names = {f"foreign.{name}": value for name, value in (await belongings(other, "theirs")).items()}
+        names |= await belongings(mine, "own")
+        nobody = {"chat": "chat-none", "run": "run_none", "resp": "resp_none", "rec": "run_none"}
+        names |= {f"no.{name}": value for name, value in {**nobody, "path": "none", "sub": "none"}.items()}
+        yield Ground(house, mine, names)
+
+
+async def belongings(client: Client, word: str) -> dict[str, str]:
+    """One thing of every kind, which somebody has."""
+    body = asking("Say it at once.", f"chat-{word}", model="demo/demo")
+    reply = await client.call("POST", "/api/chat", body, {"Accept": "application/json"})
+    run = reply.headers["x-threadline-run"]
+    await until_ended(client, run)
+    async with asyncio.timeout(20):
+        # What is still to be written of it is its name.
+        while not (await client.get(f"/api/conversations/{body['id']}"))["title"]:
+            await asyncio.sleep(0.02)
+    recording = await client.call("POST", "/api/recordings", {"message": text(), "timeout_seconds": 3600})
+    assert recording.status == 201, recording.body
+    await client.call("PUT", f"/v1/stream/{word}", b"", JSON)
+    producer = {"Producer-Id": "p", "Producer-Epoch": "2", "Producer-Seq": "0"}
+    assert (await client.call("POST", f"/v1/stream/{word}", {"n": 0}, producer)).status == 200
+    wanted = {"type": "pull-wake", "pattern": "a/*", "wake_stream": word}
+    assert (await client.call("PUT", f"/v1/stream/__ds/subscriptions/{word}", wanted)).status == 201
+    return {
+        "chat": body["id"],
+        "message": str(reply.json["id"]),
+        "run": run,
+        "resp": run.replace("run_", "resp_"),
+        "rec": str(recording.json["run_id"]),
+        "path": word,
+        "sub": word,
+    }
+
+
+def cases() -> Iterator[Any]:
+    """All bad requests, by what is wrong with them."""
+    for (method, path), row in TABLE.items():
+        found = [*((f"{number}", bad) for number, bad in enumerate(row.bad)), *_usual(path, row)]
+        for words, bad in found:
+            yield pytest.param(method, path, row, bad, id=f"{method} {path} {words}")
+
+
+def _usual(path: str, row: Row) -> Iterator[tuple[str, Bad]]:
+    """What can be wrong everywhere: a body that is none or too large, and what is not there or another's."""
+    below = "/__ds/" in path
+    if row.form is not None:
+        for words, body in MALFORMED.items():
+            if not (row.form == "array" and words == "an array"):
+                yield words, Bad(400, "INVALID_REQUEST" if below else "bad_request", body=body)
+    if row.body is not None:
+        yield "too large", Bad(413, "too_large", body=TOO_LARGE)
+    for word, status in (("no", row.missing), ("foreign", row.foreign)):
+        if status is not None:
+            code = "SUBSCRIPTION_NOT_FOUND" if below else "not_found"
+            yield word, Bad(status, code, address=row.address.replace("{", f"{{{word}.", 1))
+
+
+def code_of(reply: Reply, path: str) -> str:
+    """The code of an error, which has the shape that this address speaks in."""
+    error: dict[str, Any] = reply.json["error"]
+    if speaks(path):
+        assert set(error) == {"message", "type", "param", "code"}
+    elif "/__ds/" in path and error["code"].isupper():
+        assert {"code", "message"} <= set(error) <= {"code", "message", "current_holder", "generation"}
+    else:
+        check(reply)
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["x-request-id"].startswith("req_")
+    return str(error["code"])
+
+
+@pytest.mark.parametrize(("method", "path", "row", "bad"), list(cases()))
+async def test_it_is_refused_and_nothing_is_written(ground: Ground, method: str, path: str, row: Row, bad: Bad) -> None:
+    before = await ground.written()
+    reply = await ground.ask(method, bad, row)
+    assert reply.status == bad.status, (reply.status, reply.body[:500])
+    if reply.status >= 400:
+        assert code_of(reply, path).startswith(bad.code), reply.body
+    assert await ground.written() == before
+
+
+async def test_what_is_asked_without_a_fault_is_taken(tmp_path: Path) -> None:
+    """Else the requests above would be refused for something else than what is wrong with them."""
+    async with standing(tmp_path) as ground:
+        for (method, path), row in sorted(TABLE.items(), key=_last_of_all):
+            asked = Bad(WITHOUT_A_FAULT.get((method, path), 200), "", headers={"Accept": "application/json"})
+            if path == "/api/feed/events":
+                asked = replace(asked, address=f"{path}?live=poll")
+            reply = await ground.ask(method, asked, row)
+            assert reply.status in range(asked.status, asked.status + 5), (method, path, reply.body)
+
+
+def _last_of_all(one: tuple[tuple[str, str], Row]) -> tuple[bool, bool, int]:
+    """What deletes comes after all else, and what deletes more after what deletes less."""
+    (method, path), _ = one
+    return method == "DELETE", path.startswith("/api/"), -len(path)
+
+
+async def test_every_route_has_a_row(ground: Ground) -> None:
+    wanted = {(method, path) for method, path, _, _ in RESOURCES}
+    for route in cast("Site", ground.house.app.site).routes:
+        if isinstance(route, WebSocketRoute):
+            wanted.add(("WS", route.path))
+        elif isinstance(route, Route):
+            path = route.path.replace(":path}", "}")
+            wanted |= {(method, path) for method in route.methods or STREAMS if method != "HEAD"}
+    below = (await ground.mine.get("/openapi.json"))["paths"].items()
+    wanted |= {(method.upper(), path) for path, operations in below if "/__ds/" in path for method in operations}
+    assert wanted == set(TABLE)
+
+
+@pytest.mark.parametrize(("method", "path"), [key for key in TABLE if key[0] != "WS"])
+async def test_a_token_that_is_none_is_refused(ground: Ground, method: str, path: str) -> None:
+    if path in OPEN_TO_ALL or path.endswith(SPEAK_BY_WAKE):
+        return
+    row = TABLE[method, path]
+    before = await ground.written()
+    reply = await ground.ask(method, Bad(401, "", headers={"Authorization": "Bearer none"}), row)
+    assert reply.status == 401, reply.body
+    code_of(reply, path)
+    assert await ground.written() == before
