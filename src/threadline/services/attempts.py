@@ -12,7 +12,8 @@ from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx
 
 WAITS_SECONDS: Final = 600.0
-"""For how long a request that got no answer is known again without a key."""
+"""For how long a request that got no answer is known again without a key, once that is written: who waits longer than
+this for one that is being written, and asks again only then, finds it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,14 @@ class Responses:
 
     async def create(self, user_id: str, wanted: Wanted, attempt: Attempt | None = None) -> tuple[RunRow, Head]:
         """Write the messages down and want a run for the last, in one transaction; the same ``attempt`` again gives the
-        same run. Raises ``BadRequest``, ``ContextTooLong``, ``TooLarge``, ``Conflict``, ``MissingKey`` and
-        ``UnsupportedModel``; then nothing was written."""
+        same run, whatever became meanwhile of its model and of what it goes on from. Raises ``BadRequest``,
+        ``ContextTooLong``, ``TooLarge``, ``Conflict``, ``MissingKey`` and ``UnsupportedModel``; then nothing was
+        written."""
         _check_system(wanted)
+        if attempt is not None and (attempt.key is not None or attempt.again):
+            known = await self._store.write(lambda tx: _known(tx, user_id, attempt))
+            if known is not None:
+                return known
         model = self._models.resolve(wanted.model)
         if wanted.previous is not None:
             above, _ = await self.find(user_id, wanted.previous)
@@ -91,9 +96,10 @@ class Responses:
             wanted = replace(wanted, rows=rows)
 
         def work(tx: Tx) -> tuple[RunRow, Head]:
-            known = run_of_attempt(tx, user_id, attempt) if attempt is not None else None
+            # The same may have come meanwhile.
+            known = _known(tx, user_id, attempt) if attempt is not None else None
             if known is not None:
-                return known, _head(known, responses.get(tx, known.id))
+                return known
             run, head = _place(tx, user_id, model, wanted)
             if attempt is not None:
                 attempts.remember(tx, run.id, attempt.digest, attempt.key)
@@ -162,6 +168,11 @@ def _own(tx: Tx, user_id: str, response: str) -> tuple[RunRow, ResponseRow | Non
     if row is not None and row.deleted_at is not None:
         raise NotFound(words, surface="response")
     return run, row
+
+
+def _known(tx: Tx, user_id: str, attempt: Attempt) -> tuple[RunRow, Head] | None:
+    run = run_of_attempt(tx, user_id, attempt)
+    return None if run is None else (run, _head(run, responses.get(tx, run.id)))
 
 
 def _head(run: RunRow, row: ResponseRow | None) -> Head:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
-from threadline.store.tables import responses
+from threadline.store.tables import responses, runs
 from threadline.store.transaction import Tx
 
 _MOST: Final = 20
@@ -20,7 +20,14 @@ _REMEMBER = (
 _BY_KEY = select(responses.c.run_id, responses.c.request_digest).where(responses.c.request_key == bindparam("key"))
 _WAITING = (
     select(responses.c.run_id)
-    .where(responses.c.request_digest == bindparam("digest"), responses.c.asked_at >= bindparam("since"))
+    .join(runs, runs.c.id == responses.c.run_id)
+    .where(
+        responses.c.request_digest == bindparam("digest"),
+        responses.c.asked_at.is_not(None),
+        or_(
+            responses.c.asked_at >= bindparam("since"), runs.c.ended_at.is_(None), runs.c.ended_at >= bindparam("since")
+        ),
+    )
     .order_by(responses.c.asked_at, responses.c.run_id)
     .limit(_MOST)
 )
@@ -41,8 +48,8 @@ def by_key(tx: Tx, key: bytes) -> tuple[str, bytes] | None:
 
 
 def waiting(tx: Tx, digest: bytes, seconds: float) -> Sequence[str]:
-    """The runs that this very request asked for within the last ``seconds``, and that nobody was told of yet; the one
-    that was asked for longest ago first."""
+    """The runs that this very request asked for and that nobody was told of yet: those that go on, and those that ended
+    or were asked for within the last ``seconds``. The one that was asked for longest ago comes first."""
     rows = tx.conn.execute(_WAITING, {"digest": digest, "since": tx.now - seconds})
     return [row.run_id for row in rows]
 
