@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 _ONE: Final = "*"
 _ANY: Final = "**"
+_PATTERNS: Final = 64
+"""How many patterns are remembered taken apart."""
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a path is one of a pattern's. Takes at most the product of their lengths, whatever the pattern is."""
-    wanted, segments = _split(pattern), _split(path)
-    at = place = 0
-    # Where the last ``**`` stands, and up to where it has swallowed; earlier ones need never be tried again.
-    star, swallowed = -1, 0
-    while place < len(segments):
-        if at < len(wanted) and wanted[at] == _ANY:
-            star, swallowed = at, place
-            at += 1
-        elif at < len(wanted) and (wanted[at] == _ONE or _literal(wanted[at]) == segments[place]):
-            at += 1
-            place += 1
-        elif star >= 0:
-            swallowed += 1
-            at, place = star + 1, swallowed
-        else:
+    """Whether a path is one of a pattern's. Takes a few steps for each segment of the path, whatever the pattern is."""
+    fitting, anything, loops, whole = _compiled(pattern)
+    at = _onward(1, loops)
+    for segment in _split(path):
+        fits = at & (fitting.get(segment, 0) | anything)
+        at = _onward(fits << 1 | at & loops, loops)
+        if not at:
             return False
-    return all(segment == _ANY for segment in wanted[at:])
+    return at & whole != 0
+
+
+@lru_cache(_PATTERNS)
+def _compiled(pattern: str) -> tuple[Mapping[str, int], int, int, int]:
+    """The places in a pattern, as bits: those where each literal fits, those where any segment does, those that go on
+    fitting (``**``), and the one after its last."""
+    fitting: dict[str, int] = {}
+    anything = loops = place = 0
+    for segment in _split(pattern):
+        bit = 1 << place
+        if segment == _ANY:
+            # Two of them are as one.
+            if loops & bit >> 1:
+                continue
+            loops |= bit
+        elif segment == _ONE:
+            anything |= bit
+        else:
+            fitting[_literal(segment)] = fitting.get(_literal(segment), 0) | bit
+        place += 1
+    return fitting, anything, loops, 1 << place
+
+
+def _onward(at: int, loops: int) -> int:
+    """Places that are reached, and those behind a ``**`` there, which may stand for nothing at all."""
+    return at | (at & loops) << 1
 
 
 def beginning(pattern: str) -> str:

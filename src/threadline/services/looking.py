@@ -152,13 +152,18 @@ class Looking:
             paths = {link.path for links in before.values() for link in links if _odd(link, tails[link.path])}
         tails.update(await self._tails.at(owner, paths))
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[start : start + _ROWS_AT_ONCE]
+            found = []
+            for row in rows[start : start + _ROWS_AT_ONCE]:
+                links = before.get(row.id, [])
+                found.append((row, links, seen(row.pattern, row.wake_stream, tails, links)))
+                # Long paths and patterns take their time, in which nobody else would have a turn.
+                await self._world.sleep(0)
             # What is written together shares a commit.
-            await asyncio.gather(*(self._consider_for(row, before.get(row.id, []), tails) for row in part))
-            await self._world.sleep(0)
+            await asyncio.gather(*(self._consider_for(*one, tails.keys()) for one in found))
 
-    async def _consider_for(self, row: SubscriptionRow, before: list[Link], tails: dict[str, Tail | None]) -> None:
-        looked = seen(row.pattern, row.wake_stream, tails, before)
+    async def _consider_for(
+        self, row: SubscriptionRow, before: list[Link], looked: Looked, paths: Collection[str]
+    ) -> None:
         if not before and not looked.matching:
             return
         have = {link.path for link in before}
@@ -171,7 +176,7 @@ class Looking:
         changed = row.wake_id is None and (after != before or any(state.pending for state in states(after, looked)))
         if new or changed:
             wake_id = new_wake(self._world)
-            await self._store.write(lambda tx: notice(tx, row.id, tails.keys(), looked, wake_id))
+            await self._store.write(lambda tx: notice(tx, row.id, paths, looked, wake_id))
 
 
 def _belongings(owner: str, tx: Tx) -> tuple[list[SubscriptionRow], set[str]]:
