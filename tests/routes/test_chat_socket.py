@@ -104,6 +104,16 @@ async def test_a_resume_is_the_active_answer_from_its_start_or_exactly_after_the
         assert (await take(socket))["type"] == "error"
 
 
+async def test_a_sequence_that_a_running_answer_has_not_come_to_is_refused(visitor: Client) -> None:
+    async with socket_of(visitor) as socket:
+        chat = await send(socket, "r1", LONG)
+        await until(socket, "chunk")
+        await say(socket, "resume", "ahead", id=chat, lastSequence=99999)
+        refused = (await until(socket, "error"))[-1]
+        assert (refused["requestId"], refused["error"]["code"]) == ("ahead", "conflict:stream")
+        await visitor.call("POST", f"/api/chat/{chat}/stop", {})
+
+
 async def test_nothing_active_is_told_so(visitor: Client) -> None:
     async with socket_of(visitor) as socket:
         await say(socket, "resume", "r", id=new_id())

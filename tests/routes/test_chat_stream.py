@@ -134,3 +134,21 @@ async def test_a_place_behind_the_end_of_an_answer_is_refused_before_the_first_b
             assert (error["code"], error["details"]) == ("conflict:stream", {"tail": tail})
     reply = await visitor.call("GET", f"/api/chat/{run}/stream?startIndex={tail + 1}")
     assert reply.json["error"]["code"] == "conflict:stream"
+
+
+async def test_a_place_that_a_running_answer_has_not_come_to_is_refused_and_not_waited_for(visitor: Client) -> None:
+    chat, run = await asked(visitor, "A long story, slowly.")
+    for address in (
+        f"/api/chat/{run}/stream?startIndex=99999",
+        f"/api/chat/{chat}/stream?run={run}&after=99999",
+        f"/api/runs/{run}/events?after=99999",
+        f"/api/runs/{run}/events?live=poll&after=99999",
+    ):
+        reply = await visitor.call("GET", address)
+        assert (reply.status, reply.json["error"]["code"]) == (409, "conflict:stream"), address
+    tail = reply.json["error"]["details"]["tail"]
+    again = await visitor.open("GET", f"/api/chat/{run}/stream?startIndex={tail}")
+    await visitor.call("POST", f"/api/chat/{chat}/stop", {})
+    found = await chunks(again)
+    assert [number for number, _ in found] == list(range(tail, tail + len(found)))
+    assert found[-1][1]["type"] == "finish"

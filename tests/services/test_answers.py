@@ -56,6 +56,18 @@ async def test_a_finished_message_is_given_while_the_disk_has_no_room_to_fold_it
         assert part["text"] == "Here it is."
 
 
+async def test_how_far_a_run_came_is_known_also_when_it_is_trimmed_as_it_is_asked_for(base: Base) -> None:
+    answers = Answers(base.store, base.log, base.world)
+    async with closed_answer(base) as (me, _, run_id):
+        row = await answers.run(me, run_id)
+        came = await answers.head(row)
+        assert (came.tail, came.closed) == (7, True)
+        await answers.settle(run_id)
+        await base.log.delete(run_stream(run_id))
+        now = await answers.head(row)
+        assert (now.tail, now.closed) == (came.tail, True)
+
+
 class AfterHead:
     """A log in which something happens right after somebody has looked at a stream."""
 

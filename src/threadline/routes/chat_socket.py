@@ -17,7 +17,7 @@ from threadline.routes.chat_stream import find_run
 from threadline.routes.errors import inner
 from threadline.routes.exchange import query
 from threadline.routes.identity import bearer_of, program
-from threadline.routes.numbers import within
+from threadline.routes.numbers import within_run
 from threadline.routes.outbox import Channel, Outbox
 from threadline.routes.sockets import Opened, Socket, Sockets
 from threadline.store.runs import RunRow
@@ -90,10 +90,10 @@ class _Transport(Socket):
         if run is None:
             await self.outbox.say(frame("no-active", name))
             return
-        self._answer(group, name, wanted, run, 0 if wanted.after is None else wanted.after + 1)
+        start = 0 if wanted.after is None else wanted.after + 1
+        self._answer(group, name, wanted, run, await within_run(self.context.answers, run, start))
 
     def _answer(self, group: asyncio.TaskGroup, name: str, wanted: Asked, run: RunRow, start: int) -> None:
-        within(run, start)
         declared = wanted.headers.get("x-ai-sdk-version") or query(self.line.scope).get("sdk")
         channel = _Answer(self.outbox, name, CHUNKS[version_of(declared, 7)])
 

@@ -9,7 +9,7 @@ from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
-from threadline.routes.numbers import offset, start_of, within
+from threadline.routes.numbers import offset, start_of, within_run
 from threadline.routes.streams import UI_MESSAGES, Stream
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
@@ -45,21 +45,11 @@ class ChatStream:
             return
         headers: Headers = UI_HEADERS + run_headers(run)
         if start < 0:
-            tail = await self._tail(run)
+            tail = (await context.answers.head(run)).tail
             start = max(0, tail + start)
             headers = [*headers, (b"x-workflow-stream-tail-index", str(tail - 1).encode())]
-        source = context.answers.follow(run, within(run, start))
+        source = context.answers.follow(run, await within_run(context.answers, run, start))
         await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
-
-    async def _tail(self, run: RunRow) -> int:
-        if run.next_offset is not None:
-            return run.next_offset
-        at = 0
-        while True:
-            reading = await self._context.answers.read(run, at)
-            at = reading.next
-            if reading.up_to_date:
-                return at
 
 
 async def find_run(answers: Answers, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 from starlette.types import Receive, Scope, Send
 
-from threadline.domain.errors import BadRequest, Conflict, ThreadlineError
+from threadline.domain.errors import BadRequest, ThreadlineError
 from threadline.log.shares import Share
 from threadline.routes.errors import inner
-from threadline.routes.numbers import MAX_OFFSET, within
+from threadline.routes.numbers import MAX_OFFSET, within, within_run
 from threadline.routes.outbox import Channel
 from threadline.routes.sockets import Line, Opened, Socket, Sockets
 from threadline.routes.streams import Encoder
@@ -96,18 +96,13 @@ class _LiveSocket(Socket):
         if stream.startswith(_OWN):
             owner, path = self._owner(), stream.removeprefix(_OWN)
             info = await self.context.streams.head(owner, path)
-            if after + 1 > info.tail:
-                raise Conflict(
-                    f"This stream has {info.tail} messages: none is at offset {after}. Read it from the start.",
-                    surface="stream",
-                    details={"tail": info.tail},
-                )
+            within(info.tail, after + 1)
             channel.encoder = live_form(info.config.content_type)
             told["content_type"] = info.config.content_type
             steps = await self.context.streams.follow(owner, path, after + 1, share=share, of=info)
         else:
             run = await answers.run(user_id, stream.removeprefix("runs/"))
-            steps = answers.follow(run, within(run, after + 1), share=share)
+            steps = answers.follow(run, await within_run(answers, run, after + 1), share=share)
         return Opened(steps, live_frame("subscribed", {**told, "after": after}), after + 1)
 
     def _owner(self) -> str:

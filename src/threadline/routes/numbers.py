@@ -8,6 +8,7 @@ from typing import Final
 
 from threadline.domain.errors import BadRequest, Conflict
 from threadline.routes.exchange import Scope, header
+from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
 
 MAX_OFFSET: Final = 2**53 - 1
@@ -41,13 +42,17 @@ def start_of(scope: Scope, asked: Mapping[str, str]) -> int:
     return 0 if found is None else found + 1
 
 
-def within(run: RunRow, start: int) -> int:
-    """``start``, the first offset that a reader wants of a run. Raises ``Conflict`` where the run ended before that:
-    what such a reader has is not of this run, and it would wait for ever."""
-    tail = run.next_offset
-    if tail is not None and start > tail:
+async def within_run(answers: Answers, run: RunRow, start: int) -> int:
+    """``start``, the first offset that a reader wants of a run. Raises ``Conflict`` as :func:`within`."""
+    return within((await answers.head(run)).tail, start) if start > 0 else start
+
+
+def within(tail: int, start: int) -> int:
+    """``start``, the first offset that a reader wants of a stream. Raises ``Conflict`` where the stream has not come so
+    far: as nobody was ever sent what it does not have, what such a reader has is not of this stream."""
+    if start > tail:
         raise Conflict(
-            f"This answer has ended and has {tail} events: nothing is at offset {start}. Read it from the start.",
+            f"This stream has {tail} events: none is at offset {start - 1}. Read it from the start.",
             surface="stream",
             details={"tail": tail},
         )

@@ -14,7 +14,7 @@ from threadline.routes.chat import run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import query
 from threadline.routes.identity import who
-from threadline.routes.numbers import place, start_of, within
+from threadline.routes.numbers import place, start_of, within_run
 from threadline.routes.polling import Poll
 from threadline.routes.streams import Stream
 from threadline.services.answers import Answers
@@ -34,7 +34,7 @@ class RunEvents:
         context, asked = self._context, query(scope)
         start, live = start_of(scope, asked), _live(asked.get("live"))
         run = await context.answers.run((await who(context, scope)).id, scope["path_params"]["run_id"])
-        within(run, start)
+        await within_run(context.answers, run, start)
         if live == "poll":
 
             async def follow() -> Steps:

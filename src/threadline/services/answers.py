@@ -105,12 +105,15 @@ class Answers:
 
     async def head(self, run: RunRow) -> StreamInfo:
         """The run's stream: how far it has come, and whether that is the end."""
-        if run.next_offset is not None:
-            return StreamInfo(run_stream(run.id), StreamConfig(), run.next_offset, 0, True, run.created_at)
-        try:
-            return await self._log.head(run_stream(run.id))
-        except (NotFound, Gone):
-            return StreamInfo(run_stream(run.id), StreamConfig(), 0, 0, False, run.created_at)
+        name, tail = run_stream(run.id), run.next_offset
+        if tail is None:
+            try:
+                return await self._log.head(name)
+            except (NotFound, Gone):
+                # Not begun, or all of it, to the trim, since it was looked up.
+                now = await self._store.read(lambda tx: runs.get(tx, run.id))
+                tail = None if now is None else now.next_offset
+        return StreamInfo(name, StreamConfig(), tail or 0, 0, tail is not None, run.created_at)
 
     async def view(self, user_id: str, run_id: str) -> dict[str, Any]:
         """A run as a program sees it: ``status, text, next_offset, chunk_count, last_updated, usage, finish_reason,
