@@ -12,11 +12,21 @@ from hypothesis import strategies as st
 from tests.domain.sequences import answers
 from tests.wire.test_responses import CALL, START, TEXT, ending, head, heads, told
 from threadline.domain import events
-from threadline.domain.errors import ProviderError
+from threadline.domain.errors import (
+    BadRequest,
+    ContextTooLong,
+    MissingKey,
+    ProviderError,
+    RateLimited,
+    ThreadlineError,
+    Unavailable,
+    UnsupportedModel,
+)
 from threadline.domain.events import Event, encode
 from threadline.domain.fold import fold
 from threadline.domain.messages import Message
 from threadline.wire.openai.completions import CompletionChunks
+from threadline.wire.openai.faults import error_object
 from threadline.wire.openai.inputs import input_items
 from threadline.wire.openai.objects import Head
 from threadline.wire.openai.responses import ResponseEvents
@@ -177,3 +187,25 @@ def test_an_answer_that_did_not_come_to_its_end_is_a_fault_in_either_dialect(las
     chunks = CompletionChunks(head()).take(messages)
     assert words in orjson.loads(chunks[-1])["error"]["message"]
     assert all(b'"finish_reason":"stop"' not in chunk for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ThreadlineError,
+        ProviderError,
+        RateLimited,
+        BadRequest,
+        ContextTooLong,
+        MissingKey,
+        UnsupportedModel,
+        Unavailable,
+    ],
+)
+def test_an_error_is_called_the_same_in_a_stream_in_chunks_and_over_http(kind: type[ThreadlineError]) -> None:
+    fault = kind("No.")
+    log = [*START, events.finish_step("other"), events.error(fault), *ending(reason="error")]
+    (error,) = [event for event in told(head(), log) if event["type"] == "error"]
+    chunk = orjson.loads(CompletionChunks(head()).take([encode(event) for event in log])[-1])
+    assert chunk == {"error": error_object(fault)}
+    assert error_object(fault) | {"type": "error"} | {"sequence_number": error["sequence_number"]} == error

@@ -10,7 +10,7 @@ import orjson
 from threadline.domain.events import decode
 from threadline.domain.messages import Usage
 from threadline.wire import sse
-from threadline.wire.openai.faults import fault_of
+from threadline.wire.openai.faults import fault_of, told_error
 from threadline.wire.openai.objects import Head, completion_id
 
 Event = dict[str, Any]
@@ -175,17 +175,12 @@ class CompletionChunks:
         self._reason = _REASONS.get(reason, "stop") if self._told or reason != "tool-calls" else "stop"
         self.fault = self.fault or fault_of(reason, aborted=self._aborted)
         if self.fault is not None:
-            return [error_chunk(self.fault)]
+            # Clients raise it.
+            return [{"error": told_error(self.fault)}]
         last = [self._chunk({}, self._reason)]
         if self._wants_usage:
             last.append({**self._about("chat.completion.chunk"), "choices": [], "usage": completion_usage(self._usage)})
         return last
-
-
-def error_chunk(event: Event) -> Event:
-    """An ``error`` event in the place of a chunk; clients raise it."""
-    code = str(event.get("code") or "internal")
-    return {"error": {"message": event["errorText"], "type": "server_error", "param": None, "code": code}}
 
 
 def completion_usage(usage: Usage) -> dict[str, Any]:

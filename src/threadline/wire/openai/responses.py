@@ -10,7 +10,7 @@ import orjson
 from threadline.domain.events import decode, type_of
 from threadline.domain.messages import Usage
 from threadline.wire import sse
-from threadline.wire.openai.faults import fault_of
+from threadline.wire.openai.faults import fault_of, told_error
 from threadline.wire.openai.items import Call, Ended, Event, OutputItem, ServerCall, Thoughts, Words
 from threadline.wire.openai.objects import Head, Status, item_id, response_object
 
@@ -252,9 +252,9 @@ class ResponseEvents:
         return []
 
     def _fault(self, event: Event) -> list[Event]:
-        text, code = str(event["errorText"]), str(event.get("code") or "internal")
+        told = told_error(event)
         self.fault = event
-        return [{"type": "error", "code": code, "message": text, "param": None}]
+        return [{**told, "type": "error"}]
 
     def _finish(self, event: Event) -> list[Event]:
         out = [one for item in self._items if item.open for one in self._end(item)]
