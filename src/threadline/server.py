@@ -155,7 +155,7 @@ class Server(uvicorn.Server):
 
 
 class _Socket(WebSocketsSansIOProtocol):
-    """A socket whose frames may be as large as its address takes them."""
+    """A socket whose frames may be as large as its address takes them, and that is gone when it is over."""
 
     def handle_connect(self, event: Request) -> None:
         """The handshake is there."""
@@ -166,6 +166,21 @@ class _Socket(WebSocketsSansIOProtocol):
         """A text is there, whole or its beginning. The parser would keep it until the next one is."""
         super().handle_text(event)
         event.data = b""
+
+    def keepalive_timeout(self) -> None:
+        """A ping was not answered."""
+        super().keepalive_timeout()
+        self._cut()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """Nothing more is sent here."""
+        super().on_task_complete(task)
+        self._cut()
+
+    def _cut(self) -> None:
+        # Closing waits until what was sent is taken: for who takes nothing, and what waits for him, that is for ever.
+        if not self.writable.is_set():
+            self.transport.abort()
 
 
 def _expected(record: logging.LogRecord) -> bool:

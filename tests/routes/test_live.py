@@ -166,6 +166,28 @@ async def test_a_name_is_given_once_at_a_time(visitor: Client) -> None:
         assert (await take(socket))["error"]["code"] == "conflict:live"
 
 
+@pytest.mark.parametrize(
+    ("frame", "code", "name"),
+    [
+        ({"type": "subscribe", "stream": "nonsense"}, "conflict:live", "f"),
+        ({"type": "subscribe", "stream": "feed", "after": "x"}, "conflict:live", "f"),
+        ({"type": "dance"}, "bad_request:live", None),
+        ({"type": "auth"}, "bad_request:live", None),
+    ],
+)
+async def test_no_error_but_that_its_name_is_in_use_names_a_stream_that_goes_on(
+    visitor: Client, frame: dict[str, Any], code: str, name: str | None
+) -> None:
+    async with socket_of(visitor) as socket:
+        await say(socket, type="subscribe", id="f", stream="feed")
+        await until(socket, "subscribed")
+        await say(socket, **frame, id="f")
+        refused = await take(socket)
+        assert (refused["error"]["code"], refused.get("id")) == (code, name)
+        await visitor.call("POST", "/api/conversations", {"title": "Fresh"})
+        assert (await take(socket))["id"] == "f"
+
+
 async def test_bytes_are_no_frame(visitor: Client) -> None:
     async with socket_of(visitor) as socket:
         await socket.send(b"{}")

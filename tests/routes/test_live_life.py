@@ -13,7 +13,7 @@ from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.routes.conftest import House
+from tests.routes.conftest import House, begun
 from tests.routes.test_identity import AdvancingWorld
 from tests.routes.test_live import say, socket_of, take, until
 from tests.support.client import Client
@@ -175,6 +175,24 @@ async def test_a_client_that_answers_pings_stays_for_as_long_as_it_likes(open_ow
             for _ in range(8):
                 assert await take(socket) == {"type": "ping"}
                 await say(socket, type="pong")
+
+
+@pytest.mark.parametrize("stream", ["feed", "runs"])
+async def test_an_event_stream_ends_with_the_token_that_it_was_asked_by(open_own: Any, stream: str) -> None:
+    world = AdvancingWorld()
+    async with open_own(heartbeat=0.3, world=world) as house:
+        program = await house.program("robot")
+        name = "feed" if stream == "feed" else f"runs/{await begun(program, 'A long story, very slowly.')}"
+        following = await program.open("GET", f"/api/{name}/events")
+        events = following.sse()
+        await anext(events)
+        await revoke_token(house, "robot")
+        world.ahead = HALF_A_MINUTE
+        async with asyncio.timeout(10):
+            rest = [event async for event in events]
+        assert rest[-1].event == "reconnect"
+        assert following.ended == "clean"
+        assert (await program.call("GET", f"/api/{name}/events")).status == 401
 
 
 async def test_no_token_is_ever_written_into_the_log(open_own: Any, caplog: pytest.LogCaptureFixture) -> None:

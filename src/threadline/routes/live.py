@@ -69,6 +69,7 @@ class _LiveSocket(Socket):
                 pass
             case "subscribe":
                 channel = _Subscription(self.outbox, self.name_of(frame))
+                self.check_room(channel.name)
                 stream, after = _subscription(frame)
                 self.follow(group, channel, lambda share: self._open(channel, stream, after, share))
             case "unsubscribe":

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from threadline.log.channel import NEWEST_BYTES
 from threadline.log.protocol import Batch
 from threadline.routes.streams import Encoder, frames
 
@@ -25,7 +26,6 @@ class Channel(ABC):
 
     def __init__(self, outbox: Outbox, name: str) -> None:
         self.name = name
-        self.closed = False
         self._outbox = outbox
         self._pending: deque[Batch] = deque()
         self._sent = asyncio.Event()
@@ -33,7 +33,8 @@ class Channel(ABC):
     async def put(self, batches: Iterable[Batch]) -> None:
         """Hand over batches that follow one another, and wait until they are sent: a slow socket makes only those wait
         who read for it."""
-        self._pending.extend(batch for batch in batches if batch.messages)
+        for batch in batches:
+            self._pending.extend(_pieces(batch))
         if self._pending:
             self._sent.clear()
             self._outbox.ready(self)
@@ -44,8 +45,14 @@ class Channel(ABC):
         """The frames for this reader, of what the encoder made of batches that follow one another, none of them empty;
         ``first`` is the offset of the first event."""
 
+    def drop(self) -> None:
+        """Send no more, and keep nothing of what waits."""
+        self._pending.clear()
+
     def take(self) -> list[str]:
-        """The next frames: what there is, up to one turn's share, and at least one batch."""
+        """The next frames: what there is, up to one turn's share, and at least one batch; none where it was dropped."""
+        if not self._pending:
+            return []
         first = self._pending[0].first
         parts: list[bytes] = []
         size = 0
@@ -60,6 +67,21 @@ class Channel(ABC):
             return True
         self._sent.set()
         return False
+
+
+def _pieces(batch: Batch) -> Iterator[Batch]:
+    """A batch as it is, so that what is made of it is shared; one that is too large for any to share, in turns."""
+    if len(batch.messages) < 2 or batch.size <= NEWEST_BYTES:
+        if batch.messages:
+            yield batch
+        return
+    start, size = 0, 0
+    for at, message in enumerate(batch.messages):
+        if at > start and size + len(message) > _TURN_BYTES:
+            yield Batch(batch.first + start, batch.messages[start:at])
+            start, size = at, 0
+        size += len(message)
+    yield Batch(batch.first + start, batch.messages[start:])
 
 
 class Outbox:
@@ -101,8 +123,6 @@ class Outbox:
                     self._room.set()
                     continue
                 channel = self._turns.popleft()
-                if channel.closed:
-                    continue
                 for frame in channel.take():
                     await self._send(frame)
                 if channel.rest():

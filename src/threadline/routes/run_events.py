@@ -13,10 +13,10 @@ from threadline.routes import streams
 from threadline.routes.chat import run_headers
 from threadline.routes.context import Context
 from threadline.routes.exchange import query
-from threadline.routes.identity import who
+from threadline.routes.guarded import GuardedStream
+from threadline.routes.identity import caller
 from threadline.routes.numbers import place, start_of, within_run
 from threadline.routes.polling import Poll
-from threadline.routes.streams import Stream
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
 from threadline.wire import sse
@@ -33,7 +33,8 @@ class RunEvents:
         """Follow; with ``live=false`` only what is there now, with ``live=poll`` what is there or comes next."""
         context, asked = self._context, query(scope)
         start, live = start_of(scope, asked), _live(asked.get("live"))
-        run = await context.answers.run((await who(context, scope)).id, scope["path_params"]["run_id"])
+        one = await caller(context, scope)
+        run = await context.answers.run(one.user.id, scope["path_params"]["run_id"])
         await within_run(context.answers, run, start)
         if live == "poll":
 
@@ -44,7 +45,7 @@ class RunEvents:
             await poll.answer(scope, receive, send)
             return
         source = context.answers.follow(run, start) if live == "yes" else _present(context.answers, run, start)
-        stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, run_headers(run), ends_open=live == "no")
+        stream = GuardedStream(context, one, source, NATIVE, streams.NATIVE, run_headers(run), ends_open=live == "no")
         await stream.run(scope, receive, send)
 
 
@@ -60,12 +61,12 @@ class FeedEvents:
         after, live = place(scope, asked), _live(asked.get("live"))
         if live == "no":
             raise BadRequest("The feed has no end: live is true or poll here.", surface="stream")
-        user_id = (await who(context, scope)).id
+        one = await caller(context, scope)
         if live == "poll":
-            await self._poll(user_id, after, scope, receive, send)
+            await self._poll(one.user.id, after, scope, receive, send)
             return
-        source, after = await context.open_feed(user_id, after)
-        stream = Stream(source, NATIVE, streams.NATIVE, context.pulse, opening=sse.opened(after))
+        source, after = await context.open_feed(one.user.id, after)
+        stream = GuardedStream(context, one, source, NATIVE, streams.NATIVE, opening=sse.opened(after))
         await stream.run(scope, receive, send)
 
     async def _poll(self, user_id: str, after: int | None, scope: Scope, receive: Receive, send: Send) -> None:

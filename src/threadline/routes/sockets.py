@@ -75,18 +75,17 @@ class Sockets:
             )
         self._open[user_id] += 1
         exchange = exchange_of(scope)
+        opened = kind(Line(self._context, one, exchange.request_id, scope, receive, send))
+        # Before it is accepted: what is revoked meanwhile is revoked for it, too.
+        self._sockets.add(opened)
         try:
             try:
                 await send({"type": "websocket.accept", "headers": exchange.headers})
             except OSError:
                 return
-            opened = kind(Line(self._context, one, exchange.request_id, scope, receive, send))
-            self._sockets.add(opened)
-            try:
-                await opened.run()
-            finally:
-                self._sockets.discard(opened)
+            await opened.run()
         finally:
+            self._sockets.discard(opened)
             self._open[user_id] -= 1
             if not self._open[user_id]:
                 del self._open[user_id]
@@ -187,7 +186,9 @@ class Socket(ABC):
         """Until the client leaves, or the server does; no task is left behind."""
         words = self.first_words()
         if words is not None:
-            self.outbox.say_now(words)
+            # Not in turn: who comes when the server goes away hears both.
+            with suppress(OSError):
+                await self._send_text(words)
         async with asyncio.TaskGroup() as group:
             sender = group.create_task(self._sending())
             reader = group.create_task(self._reading(group))
@@ -202,8 +203,7 @@ class Socket(ABC):
             await self._take_leave(*self._dismissal)
 
     def follow(self, group: asyncio.TaskGroup, channel: Channel, opening: Callable[[Share], Awaitable[Opened]]) -> None:
-        """Send what ``opening`` opens, until its end, under the channel's name. Raises ``Conflict``."""
-        self.check_room(channel.name)
+        """Send what ``opening`` opens, until its end, under the channel's name, for which there is room."""
         self._followers[channel.name] = channel, group.create_task(self._follow(channel, opening))
 
     def check_room(self, name: str) -> None:
@@ -217,7 +217,7 @@ class Socket(ABC):
         """Send no more of what is followed under a name, where there is such."""
         channel, task = self._followers.pop(name, (None, None))
         if channel is not None and task is not None:
-            channel.closed = True
+            channel.drop()
             task.cancel()
             await asyncio.wait({task})
 
@@ -289,7 +289,9 @@ class Socket(ABC):
             name = frame[self.NAME] if isinstance(frame.get(self.NAME), str) else None
             await self.heed(frame, group)
         except Exception as fault:
-            await self._refuse(name, fault)
+            # An error under a name says that nothing has it, but for one that says that it is in use.
+            goes_on = name in self._followers and not isinstance(fault, Conflict)
+            await self._refuse(None if goes_on else name, fault)
             # It leads to what was sent, and might for long be kept with it.
             fault.__traceback__ = None
         return True

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Final
 
-from starlette.types import Receive, Send
-
-from threadline.domain.errors import Unavailable
 from threadline.log.protocol import Batch, Steps
 from threadline.routes.context import Context
 from threadline.routes.durable.reading import Begun, Request, cursor_of
-from threadline.routes.exchange import Headers, Scope
-from threadline.routes.identity import remembered, stands
-from threadline.routes.streams import Stream, are_large, frames
+from threadline.routes.exchange import Headers
+from threadline.routes.guarded import GuardedStream
+from threadline.routes.streams import are_large, frames
 from threadline.services.streams import Streams, is_run
 from threadline.wire.durable import CHUNK_EVENTS, TEXT_EVENTS, control, events_for, is_text, unfinished
 
@@ -26,51 +22,27 @@ _MOST_HELD: Final = 64 * 1024
 """How many bytes may wait for the end of a character; who writes more of such is no text."""
 
 
-class StreamEvents(Stream):
+class StreamEvents(GuardedStream):
     """One reader: each batch a ``data`` event and, after it, a ``control`` event that tells where to come back."""
 
     def __init__(self, context: Context, request: Request, begun: Begun) -> None:
         kind, asked = begun.info.config.content_type, request.asked
         events = events_for(kind) if asked.sdk is None or not is_run(request.path) else CHUNK_EVENTS[asked.sdk]
         self._asked = asked
-        self._context = context
         self._events = events
-        self._caller = request.caller
-        self._doubt = asyncio.Event()
         self._beats = int(_SECONDS / context.pulse.heartbeat * context.pulse.beats_per_heartbeat)
         steps = _steps(context.streams, request, [begun])
         headers: Headers = [] if is_text(kind) else [(b"stream-sse-data-encoding", b"base64")]
         source = _whole(steps) if events is TEXT_EVENTS else steps
-        super().__init__(source, events, _ENDING, context.pulse, headers)
-
-    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, for as long as who asked may have it."""
-        guard = asyncio.create_task(self._guarding())
-        try:
-            await super().run(scope, receive, send)
-        finally:
-            guard.cancel()
-            await asyncio.wait({guard})
+        super().__init__(context, request.caller, source, events, _ENDING, headers)
 
     def beat(self) -> None:
         """A third of the heartbeat is over; after a minute, so is the answer."""
-        if self._caller is not None and not remembered(self._context, self._caller):
-            self._doubt.set()
         self._beats -= 1
         if self._beats <= 0:
             self.drain()
         else:
             super().beat()
-
-    async def _guarding(self) -> None:
-        """Ends the answer when what it was asked by speaks for nobody any more: who comes back hears why."""
-        while self._caller is not None:
-            await self._doubt.wait()
-            self._doubt.clear()
-            with suppress(Unavailable):
-                if not await stands(self._context, self._caller):
-                    self.drain()
-                    return
 
     def _body(self, batches: tuple[Batch, ...]) -> bytes | Iterator[bytes]:
         # Its last words are the same whatever was last, which may be large.
