@@ -56,6 +56,11 @@ class Fold:
         """Open text and reasoning parts by their id."""
         self._pieces: dict[int, list[str]] = {}
         self._inputs: dict[str, _Input] = {}
+        # Where the parts are that later events name: looked for among all, each event would cost as much as all before.
+        self._calls: dict[str, list[Part]] = {}
+        self._earlier_calls: dict[str, Part] = {}
+        self._asked: dict[str, Part] = {}
+        self._data_parts: dict[tuple[str, str], Part] = {}
 
     def apply(self, event: Event) -> None:
         """Take one more event. One of a type that is not known here, or that belongs to nothing that is there, changes
@@ -134,6 +139,8 @@ class Fold:
         self.step_reason = None
         self.step_at = len(self.parts)
         self.parts.append({"type": "step-start"})
+        self._earlier_calls.update({call: parts[-1] for call, parts in self._calls.items()})
+        self._calls.clear()
 
     def _finish_step(self, event: Event) -> None:
         self.in_step = False
@@ -142,14 +149,17 @@ class Fold:
         self.takeovers_without_progress = 0
 
     def _reset_step(self, _event: Event) -> None:
-        kept = self._step_from()
+        kept = self.step_at + 1 if self.steps else 0
         for given in self._inputs.values():
             given.show()
         for part in self.parts[kept:]:
             self._pieces.pop(id(part), None)
+            self._asked.pop(part.get("approval", {}).get("id"), None)
+            self._data_parts.pop((part["type"], part.get("id", "")), None)
         del self.parts[kept:]
         self.open.clear()
         self._inputs.clear()
+        self._calls.clear()
 
     def _open_part(self, event: Event) -> None:
         part: Part = {"type": event["type"].removesuffix("-start"), "text": "", "state": "streaming"}
@@ -191,7 +201,7 @@ class Fold:
         _settle(part, event, "input-available", input=event["input"])
 
     def _tool_input_error(self, event: Event) -> None:
-        known = self._find(event["toolCallId"], self._step_from())
+        known = next(iter(self._calls.get(event["toolCallId"], ())), None)
         dynamic = bool(event.get("dynamic")) if known is None else known["type"] == "dynamic-tool"
         part = known or self._tool(event, event["toolName"], dynamic)
         _settle(part, event, "output-error", input=event.get("input", _ABSENT), errorText=event["errorText"])
@@ -220,12 +230,13 @@ class Fold:
         approval |= {_APPROVAL[name]: event[name] for name in _APPROVAL if event.get(name) is not None}
         if event.get("isAutomatic") is True:
             approval["isAutomatic"] = True
-        self._called(event["toolCallId"]).update(state="approval-requested", approval=approval)
+        part = self._asked[event["approvalId"]] = self._called(event["toolCallId"])
+        part.update(state="approval-requested", approval=approval)
 
     def _tool_approved(self, event: Event) -> None:
         wanted = event["approvalId"]
-        part = next((one for one in self.parts if is_tool(one) and one.get("approval", {}).get("id") == wanted), None)
-        if part is None:
+        part = self._asked[wanted]
+        if part["approval"]["id"] != wanted:
             return
         reason = {"reason": event["reason"]} if event.get("reason") is not None else {}
         part["approval"] = {**part["approval"], "id": wanted, "approved": event["approved"], **reason}
@@ -238,34 +249,21 @@ class Fold:
     def _tool_denied(self, event: Event) -> None:
         self._called(event["toolCallId"])["state"] = "output-denied"
 
-    def _step_from(self) -> int:
-        """Where the parts of the current step begin."""
-        return self.step_at + 1 if self.steps else 0
-
-    def _find(self, call: str, start: int) -> Part | None:
-        for part in self.parts[start:]:
-            if is_tool(part) and part["toolCallId"] == call:
-                return part
-        return None
-
     def _called(self, call: str) -> Part:
         """The part of a call: the one in the current step, else the newest of all. Raises ``KeyError``."""
-        found = self._find(call, self._step_from())
-        if found is None:
-            older = (part for part in reversed(self.parts) if is_tool(part) and part["toolCallId"] == call)
-            found = next(older, None)
-        if found is None:
-            raise KeyError(call)
-        return found
+        here = self._calls.get(call)
+        return here[0] if here else self._earlier_calls[call]
 
     def _tool(self, event: Event, name: str, dynamic: bool) -> Part:
         """The part of a call in the current step, made where there is none; what it is called may change."""
         call = event["toolCallId"]
-        for part in self.parts[self._step_from() :]:
-            if is_tool(part) and part["toolCallId"] == call and (part["type"] == "dynamic-tool") == dynamic:
+        here = self._calls.setdefault(call, [])
+        for part in here:
+            if (part["type"] == "dynamic-tool") == dynamic:
                 break
         else:
             part = {"type": "dynamic-tool" if dynamic else f"tool-{name}", "toolCallId": call}
+            here.append(part)
             self.parts.append(part)
         if dynamic:
             part["toolName"] = name
@@ -278,12 +276,13 @@ class Fold:
             self.takeovers_without_progress += 1
         if event.get("transient"):
             return
+        part = dict(event)
         if event.get("id") is not None:
-            for part in self.parts:
-                if part["type"] == event["type"] and part.get("id") == event["id"]:
-                    part["data"] = event["data"]
-                    return
-        self.parts.append(dict(event))
+            known = self._data_parts.setdefault((event["type"], event["id"]), part)
+            if known is not part:
+                known["data"] = event["data"]
+                return
+        self.parts.append(part)
 
 
 class _Input:

@@ -17,6 +17,7 @@ class Order:
         self._calls: set[str] = set()
         self._earlier: set[str] = set()
         self._approvals: dict[str, str] = {}
+        self._asking: dict[str, str] = {}
         self.finished = False
 
     def copy(self) -> Order:
@@ -24,7 +25,8 @@ class Order:
         other = Order()
         other._open, other._forming = dict(self._open), set(self._forming)
         other._calls, other._earlier = set(self._calls), set(self._earlier)
-        other._approvals, other.finished = dict(self._approvals), self.finished
+        other._approvals, other._asking = dict(self._approvals), dict(self._asking)
+        other.finished = self.finished
         return other
 
     def open_parts(self) -> list[dict[str, str]]:
@@ -83,15 +85,23 @@ class Order:
         return f"there is no call {_shown(call)}; send tool-input-available first."
 
     def _ask(self, event: Event) -> str | None:
-        fault = self._called(event)
-        if fault is None:
-            self._approvals[event["toolCallId"]] = event["approvalId"]
-        return fault
+        fault, call, approval = self._called(event), event["toolCallId"], event["approvalId"]
+        if fault is not None:
+            return fault
+        if self._asks(approval) not in (None, call):
+            return f"another call asks for the approval {_shown(approval)}; take another approvalId."
+        self._approvals[call], self._asking[approval] = approval, call
+        return None
 
     def _approve(self, event: Event) -> str | None:
-        if event["approvalId"] in self._approvals.values():
+        if self._asks(event["approvalId"]) is not None:
             return None
         return f"nothing asked for the approval {_shown(event['approvalId'])}; send tool-approval-request first."
+
+    def _asks(self, approval: str) -> str | None:
+        """The call that asks for an approval; one that asks for another has forgotten this."""
+        call = self._asking.get(approval)
+        return call if call is not None and self._approvals.get(call) == approval else None
 
     def _begin_step(self, _event: Event) -> str | None:
         # The input of a call does not go on in another step.

@@ -66,11 +66,11 @@ class TrailRecorder:
 
     def _spelling(self, call: str, inputs: dict[str, Any], done: set[str]) -> str | None:
         """The arguments' own text, once a call, where it cannot be had from the part."""
-        text = "".join(self._arguments[call])
-        if call in done or text == _compact(inputs.get(call)):
+        if call in done:
             return None
         done.add(call)
-        return text
+        text = "".join(self._arguments[call])
+        return None if text == _compact(inputs.get(call)) else text
 
     def _extend(self, head: Item, length: int) -> None:
         if self._items and self._items[-1][: len(head)] == head:
@@ -104,10 +104,9 @@ class _Expander:
                 yield {"type": kind, "id": part, "delta": delta}
         elif item[0] == "a":
             _, call, lengths, spelling = item
-            if spelling is not None:
-                self._spelled[call] = spelling
-            text = self._spelled.get(call) or _compact(self._tools[call].get("input"))
-            for delta in self._cut(f"call {call}", text, lengths):
+            if call not in self._spelled:
+                self._spelled[call] = _compact(self._tools[call].get("input")) if spelling is None else spelling
+            for delta in self._cut(f"call {call}", self._spelled[call], lengths):
                 yield {"type": "tool-input-delta", "toolCallId": call, "inputTextDelta": delta}
         else:
             yield self._single(item[0], item[1])
