@@ -64,6 +64,16 @@ async def test_a_key_makes_a_request_one_run_however_often_it_comes(
     assert run_in(await ask(program, body, path)) != run_in(first)
 
 
+async def test_a_key_tells_of_an_answer_in_the_background_as_it_is_by_then(program: Client) -> None:
+    body = {"input": FAST, "background": True}
+    first = await ask(program, body, idempotency_key="behind")
+    assert first.json["status"] == "queued"
+    await events_of(await program.open("GET", f"/v1/responses/{first.json['id']}?stream=true"))
+    again = await ask(program, body, idempotency_key="behind")
+    assert again.json == await program.get(f"/v1/responses/{first.json['id']}")
+    assert again.json["status"] == "completed"
+
+
 async def test_a_key_streams_the_same_run_from_its_first_event(program: Client) -> None:
     body, key = {"input": FAST, "stream": True}, {"Idempotency-Key": "streamed"}
     first = await events_of(await program.open("POST", "/v1/responses", body, key))

@@ -9,6 +9,9 @@ import pytest
 from tests.routes.conftest import House
 from tests.routes.test_openai import is_error
 from tests.support.client import Client, Stream
+from threadline.providers.completions import encode
+from threadline.providers.protocol import ModelRequest, ModelSettings
+from threadline.routes.openai import chat_asking
 
 pytestmark = pytest.mark.anyio
 
@@ -66,11 +69,12 @@ async def test_the_clients_tool_is_called_and_answered_by_the_client(program: Cl
 
 
 async def test_the_run_is_a_response_too_until_it_passes(program: Client) -> None:
-    reply = await program.call("POST", "/v1/chat/completions", {"messages": [USER]})
+    reply = await program.call("POST", "/v1/chat/completions", {"messages": [USER], "metadata": {"a": "b"}})
     name = reply.headers["x-threadline-run"].replace("run_", "resp_")
     found = await program.get(f"/v1/responses/{name}")
     assert found["output"][0]["content"][0]["text"] == reply.json["choices"][0]["message"]["content"]
     assert found["store"] is False
+    assert found["metadata"] == {"a": "b"}
 
 
 async def test_a_long_history_is_given_to_the_model_whole(program: Client) -> None:
@@ -78,6 +82,20 @@ async def test_a_long_history_is_given_to_the_model_whole(program: Client) -> No
     short = await complete(program, USER)
     long = await complete(program, *turns, USER)
     assert long["usage"]["prompt_tokens"] - short["usage"]["prompt_tokens"] == 1200
+
+
+def test_what_shapes_the_answer_reaches_the_model() -> None:
+    given = {
+        "top_p": 0.5,
+        "presence_penalty": 1,
+        "frequency_penalty": -1,
+        "seed": 7,
+        "stop": ["x"],
+        "logit_bias": {"50256": -100},
+        "verbosity": "low",
+    }
+    wanted = chat_asking.parse({"messages": [USER], "modalities": ["text"], **given}).wanted
+    assert encode(ModelRequest("m", [], ModelSettings(sampling=wanted.settings["sampling"]))).items() >= given.items()
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -93,6 +111,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "c"}]}]}, "messages[1].tool_calls[0].function"),
     ({"messages": [USER], "n": 2}, "n"),
     ({"messages": [USER], "logprobs": True}, "logprobs"),
+    ({"messages": [USER], "top_logprobs": 2}, "top_logprobs"),
+    ({"messages": [USER], "modalities": ["text", "audio"]}, "modalities"),
+    ({"messages": [USER], "logit_bias": [5]}, "logit_bias"),
+    ({"messages": [USER], "verbosity": "huge"}, "verbosity"),
+    ({"messages": [USER], "metadata": {"a": 1}}, "metadata"),
     ({"messages": [USER], "functions": []}, "functions"),
     ({"messages": [USER], "audio": {}}, "audio"),
     ({"messages": [USER], "stop": 5}, "stop"),

@@ -27,7 +27,7 @@ class ModelSettings:
 
     ``tool_choice`` is auto, none, required or the one tool ``{"name"}``. ``response_format`` is of the ``type``
     json_object or json_schema, the latter with ``name``, ``schema`` and perhaps ``strict`` and ``description``.
-    ``sampling`` has any of top_p, stop, seed, presence_penalty and frequency_penalty.
+    ``sampling`` has any of top_p, stop, seed, presence_penalty, frequency_penalty, logit_bias and verbosity.
     """
 
     max_tokens: int | None = 4000

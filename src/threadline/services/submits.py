@@ -19,7 +19,7 @@ MAX_ID: Final = 128
 MAX_MESSAGE_BYTES: Final = 2 << 20
 MAX_SYSTEM_CHARACTERS: Final = 64_000
 POLICIES: Final = ("enqueue", "reject", "interrupt")
-EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh")
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True, slots=True)

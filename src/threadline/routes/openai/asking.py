@@ -20,6 +20,11 @@ _LONGEST_ID: Final = 200
 _LONGEST_NAME: Final = 200
 _MOST_ITEMS: Final = 5000
 _MOST_METADATA: Final = 16
+_LONGEST_KEY: Final = 64
+_LONGEST_VALUE: Final = 512
+_SUMMARIES: Final = ("auto", "concise", "detailed")
+_VERBOSITIES: Final = ("low", "medium", "high")
+_LOGPROBS: Final = "message.output_text.logprobs"
 _PASSED_OVER: Final = frozenset({"reasoning", "mcp_call", "mcp_list_tools"})
 """Items that an answer may have and that a model is not told of again."""
 
@@ -40,6 +45,10 @@ def parse(values: Mapping[str, Any]) -> Asked:
     for name in ("conversation", "prompt"):
         if body.get(name) is not None:
             raise body.wrong(name, "is not taken here. Send input, with previous_response_id to go on.")
+    include = body.get("include")
+    if isinstance(include, list) and _LOGPROBS in include:
+        raise body.wrong("include", f"must be without {_LOGPROBS}.")
+    check_logprobs(body)
     tools = tools_in(body, nested=False)
     reasoning = body.inner("reasoning")
     text = body.inner("text")
@@ -51,19 +60,19 @@ def parse(values: Mapping[str, Any]) -> Asked:
         "tool_choice": choice_in(body, tools, nested=False),
         "parallel_tool_calls": body.flag("parallel_tool_calls"),
         "response_format": format_in(text, "format", nested=False) if text is not None else None,
-        "sampling": {"top_p": top_p} if (top_p := body.number("top_p", 0, 1)) is not None else {},
+        "sampling": told_of(top_p=body.number("top_p", 0, 1), verbosity=verbosity_in(text)),
         TOOLS: tools,
     }
     background, store = bool(body.flag("background")), body.flag("store")
     previous = body.text("previous_response_id", _LONGEST_ID)
     more = {
         "background": background,
-        "metadata": _metadata(body),
+        "metadata": metadata_in(body),
         "previous_response_id": previous,
         "store": store is not False,
         "truncation": body.choice("truncation", ("auto", "disabled")),
         "user": body.text("user", _LONGEST_NAME),
-        "summary": reasoning.text("summary", _LONGEST_NAME) if reasoning is not None else None,
+        "summary": reasoning.choice("summary", _SUMMARIES) if reasoning is not None else None,
     }
     wanted = Wanted(
         rows=_rows(body, previous),
@@ -78,22 +87,39 @@ def parse(values: Mapping[str, Any]) -> Asked:
 
 def request_of(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What the response object repeats of a request; what the request did not say is left out."""
-    choice, form = settings["tool_choice"], settings["response_format"]
+    choice, form, sampling = settings["tool_choice"], settings["response_format"], settings["sampling"]
+    text = told_of(format=form, verbosity=sampling.get("verbosity"))
     told = {
         "instructions": settings["system"],
         "max_output_tokens": settings["max_tokens"],
         "temperature": settings["temperature"],
-        "top_p": settings["sampling"].get("top_p"),
+        "top_p": sampling.get("top_p"),
         "parallel_tool_calls": settings["parallel_tool_calls"],
         "tools": [{"type": "function", **tool} for tool in settings[TOOLS]] or None,
         "tool_choice": {"type": "function", **choice} if isinstance(choice, dict) else choice,
-        "text": {"format": form} if form is not None else None,
+        "text": {"format": {"type": "text"}, **text} if text else None,
         **more,
     }
     summary = told.pop("summary", None)
     if settings["reasoning_effort"] is not None or summary is not None:
         told["reasoning"] = {"effort": settings["reasoning_effort"], "summary": summary}
-    return {name: value for name, value in told.items() if value is not None}
+    return told_of(**told)
+
+
+def told_of(**fields: Any) -> dict[str, Any]:
+    """Those of the fields that were said."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def check_logprobs(body: Fields) -> None:
+    """Raises ``BadRequest`` where likelihoods are asked for: no model's are passed on."""
+    if body.whole("top_logprobs", 0, 20):
+        raise body.wrong("top_logprobs", "must be 0.")
+
+
+def verbosity_in(place: Fields | None) -> str | None:
+    """How much is to be said."""
+    return place.choice("verbosity", _VERBOSITIES) if place is not None else None
 
 
 def check_depth(values: Mapping[str, Any]) -> None:
@@ -102,13 +128,19 @@ def check_depth(values: Mapping[str, Any]) -> None:
         raise BadRequest(f"The body is nested deeper than {MAX_DEPTH} levels.", surface="openai")
 
 
-def _metadata(body: Fields) -> dict[str, str] | None:
+def metadata_in(body: Fields) -> dict[str, str] | None:
+    """What the response object repeats word for word."""
     found = body.table("metadata")
     if found is None:
         return None
-    if len(found) > _MOST_METADATA or any(not isinstance(value, str) or len(value) > 512 for value in found.values()):
-        raise body.wrong("metadata", f"has at most {_MOST_METADATA} names, each with a text of at most 512 characters.")
+    if len(found) > _MOST_METADATA or not all(_is_noted(name, value) for name, value in found.items()):
+        words = f"has at most {_MOST_METADATA} names of at most {_LONGEST_KEY} characters, each with a text of at most"
+        raise body.wrong("metadata", f"{words} {_LONGEST_VALUE} characters.")
     return found
+
+
+def _is_noted(name: str, value: Any) -> bool:
+    return len(name) <= _LONGEST_KEY and isinstance(value, str) and len(value) <= _LONGEST_VALUE
 
 
 def _rows(body: Fields, previous: str | None) -> list[Any]:
@@ -129,7 +161,8 @@ def _rows(body: Fields, previous: str | None) -> list[Any]:
 
 
 def _item(branch: Branch, item: Fields, previous: str | None) -> None:
-    kind = item.text("type") or "message"
+    # Of a message and of a reference, OpenAI's own types leave it open whether they say what they are.
+    kind = item.text("type") or ("message" if item.get("id") is None or item.get("role") else "item_reference")
     if kind == "message":
         _message(branch, item)
     elif kind == "function_call":

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from threadline.routes.openai.asking import MAX_TOKENS, check_depth, request_of
+from threadline.routes.openai.asking import (
+    MAX_TOKENS,
+    check_depth,
+    check_logprobs,
+    metadata_in,
+    request_of,
+    told_of,
+    verbosity_in,
+)
 from threadline.routes.openai.content import parts_in, text_in
 from threadline.routes.openai.fields import Fields
 from threadline.routes.openai.tools import choice_in, format_in, tool_name_in, tools_in
@@ -45,6 +53,9 @@ def parse(values: Mapping[str, Any]) -> Asked:
         raise body.wrong("n", "must be 1.")
     if body.flag("logprobs"):
         raise body.wrong("logprobs", "must be false.")
+    check_logprobs(body)
+    if body.get("modalities") not in (None, ["text"]):
+        raise body.wrong("modalities", 'must be ["text"].')
     tools = tools_in(body, nested=True)
     system, branch = _branch(body)
     limit = body.whole("max_completion_tokens", 1, MAX_TOKENS)
@@ -64,7 +75,7 @@ def parse(values: Mapping[str, Any]) -> Asked:
         rows=branch.rows,
         model=body.text("model", _LONGEST),
         settings=settings,
-        request=request_of(settings, {"store": False}),
+        request=request_of(settings, {"store": False, "metadata": metadata_in(body)}),
         kept=False,
         param="messages",
         system="messages",
@@ -73,18 +84,19 @@ def parse(values: Mapping[str, Any]) -> Asked:
 
 
 def _sampling(body: Fields) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "top_p": body.number("top_p", 0, 1),
-        "presence_penalty": body.number("presence_penalty", -2, 2),
-        "frequency_penalty": body.number("frequency_penalty", -2, 2),
-        "seed": body.whole("seed", -(2**63), 2**63 - 1),
-        "stop": body.get("stop"),
-    }
-    stop = found["stop"]
+    stop = body.get("stop")
     words = stop if isinstance(stop, list) else [] if stop is None else [stop]
     if len(words) > _MOST_STOPS or not all(isinstance(word, str) and word for word in words):
         raise body.wrong("stop", f"must be a text, or a list of at most {_MOST_STOPS} texts.")
-    return {name: value for name, value in found.items() if value is not None}
+    return told_of(
+        top_p=body.number("top_p", 0, 1),
+        presence_penalty=body.number("presence_penalty", -2, 2),
+        frequency_penalty=body.number("frequency_penalty", -2, 2),
+        seed=body.whole("seed", -(2**63), 2**63 - 1),
+        stop=stop,
+        logit_bias=body.table("logit_bias"),
+        verbosity=verbosity_in(body),
+    )
 
 
 def _branch(body: Fields) -> tuple[str | None, Branch]:

@@ -51,7 +51,8 @@ class Create:
                 await Stream(source, FRAMES, ENDING, context.pulse).run(scope, receive, send)
                 return
             if asked.background:
-                await reply(scope, send, encoder.snapshot())
+                # One that was asked for before may be over.
+                await reply(scope, send, encoder.snapshot() if run.epoch == 0 else await present(context, run, head))
             else:
                 work = _ended(context, user_id, run, encoder)
                 await reply(scope, send, await Waiting(context.pulse, work).result(receive))
