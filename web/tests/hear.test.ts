@@ -180,6 +180,28 @@ describe("the feed", () => {
     expect(Wire.all[0]!.asked("feed")).toBeDefined();
   });
 
+  it("is followed from now by another session where the server does not take ours any more", async () => {
+    await page.start(41);
+    const list = page.showList();
+    await settle();
+    page.requests.of("/conversations")[0]!.answer({ items: [conversation("mine")], next: null });
+    await settle();
+    page.requests.standing.delete("/api/me");
+    Wire.all[0]!.onclose!({ code: 4401 });
+    await settle(20_000);
+    expect(Wire.all.length).toBe(1);
+    page.requests.of("/api/me")[0]!.answer({ id: "user_2", kind: "guest", name: null });
+    await settle(5_000);
+    expect(Wire.all.length).toBe(2);
+    Wire.all[1]!.hello();
+    expect(Wire.all[1]!.asked("feed")).not.toHaveProperty("after");
+    follow(0);
+    await settle();
+    page.requests.of("/conversations")[1]!.answer({ items: [], next: null });
+    await settle();
+    expect(titles(list)).toEqual([]);
+  });
+
   it("is followed from now where its place is gone, and everything is read again", async () => {
     await page.start(41);
     const list = page.showList();

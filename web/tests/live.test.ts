@@ -10,7 +10,7 @@ class Wire {
   readyState = 0;
   sent: Record<string, unknown>[] = [];
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   onerror: (() => void) | null = null;
 
   constructor(readonly url: string) {
@@ -29,9 +29,9 @@ class Wire {
   push(frame: unknown) {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
-  break() {
+  break(code = 1006) {
     this.readyState = 3;
-    this.onclose?.();
+    this.onclose?.({ code });
   }
   subscriptions() {
     return this.sent.filter((frame) => frame.type === "subscribe");
@@ -161,6 +161,53 @@ describe("a follower over a socket", () => {
     expect(last()).not.toBe(first);
   });
 
+  it("is not hurried by the page when a reconnect notice named the time", () => {
+    live.follow("runs/run_1", -1, reader());
+    last().hello();
+    const first = last();
+    first.push({ type: "reconnect", after_ms: 700 });
+    first.break(1012);
+    live.wake();
+    live.follow("runs/run_2", -1, reader());
+    vi.advanceTimersByTime(699);
+    expect(last()).toBe(first);
+    vi.advanceTimersByTime(1);
+    expect(last()).not.toBe(first);
+  });
+
+  it("does not come back with what was refused until there is another session", () => {
+    let asked = 0;
+    live = new Live({
+      base: "http://host",
+      openSocket: (url) => new Wire(url) as unknown as WebSocket,
+      random: () => 1,
+      onDismissed: () => {
+        asked++;
+      },
+    });
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    last().hello();
+    const first = last();
+    first.push({ type: "events", id: "s1", offset: 0, events: ["a"] });
+    first.break(4401);
+    expect(live.connected).toBe(false);
+    live.wake();
+    live.follow("runs/run_2", -1, reader());
+    vi.advanceTimersByTime(60_000);
+    expect(last()).toBe(first);
+    expect(asked).toBe(1);
+    live.renew();
+    // Not at once: what is refused again and again is not asked for in a circle.
+    expect(last()).toBe(first);
+    vi.advanceTimersByTime(5_000);
+    last().hello();
+    expect(last().subscriptions()).toMatchObject([
+      { stream: "runs/run_1", after: 0 },
+      { stream: "runs/run_2" },
+    ]);
+  });
+
   it("takes a silent connection for lost", () => {
     live.follow("runs/run_1", -1, reader());
     last().hello();
@@ -216,6 +263,17 @@ describe("a follower over a socket", () => {
     last().push({ type: "events", id: "s2", offset: 0, events: ["x"] });
     expect(bad.error).toMatchObject({ status: 403 });
     expect(good.seen).toEqual([[0, "x"]]);
+  });
+
+  it("does not ask again for what is not there", () => {
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    last().hello();
+    const error = { code: "not_found:run", message: "No.", status: 404, retryable: false };
+    last().push({ type: "error", id: "s1", error });
+    vi.advanceTimersByTime(2_000);
+    expect(last().subscriptions().length).toBe(1);
+    expect(sink.error).toMatchObject({ status: 404 });
   });
 
   it("does not ask again for a stream that was let go while it waited for another try", () => {
@@ -367,6 +425,95 @@ describe("a follower by event streams", () => {
     ]);
     expect(sink.ready).toEqual([true]);
     expect(breaks).toBe(0);
+  });
+});
+
+describe("a follower by event streams of which little comes at a time", () => {
+  /** An answer whose bytes come one piece each second, and which breaks when it is let go of. */
+  function dribbling(pieces: string[], init?: RequestInit): Response {
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          const left = [...pieces];
+          const timer = setInterval(() => {
+            const piece = left.shift();
+            if (piece === undefined) clearInterval(timer);
+            else controller.enqueue(new TextEncoder().encode(piece));
+          }, 1000);
+          init?.signal?.addEventListener("abort", () => {
+            clearInterval(timer);
+            controller.error(new Error("aborted"));
+          });
+        },
+      }),
+    );
+  }
+
+  it("gets an event that takes longer than its turn", async () => {
+    const large = "x".repeat(80);
+    const text = `id: 0\ndata: "${large}"\n\n`;
+    const pieces = text.match(/.{1,10}/gs)!;
+    const asked: string[] = [];
+    live = new Live({
+      base: "http://host",
+      openSocket: () => {
+        throw new Error("refused by policy");
+      },
+      fetch: (url, init) => {
+        asked.push(String(url).split("?")[1]!);
+        return Promise.resolve(dribbling(pieces, init));
+      },
+      random: () => 1,
+    });
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    await vi.advanceTimersByTimeAsync(13_000);
+    expect(sink.seen).toEqual([[0, large]]);
+    expect(asked).toEqual(["after=-1", "after=0"]);
+  });
+
+  it("takes a connection that stands still within an event for lost", async () => {
+    let asked = 0;
+    live = new Live({
+      base: "http://host",
+      openSocket: () => {
+        throw new Error("refused by policy");
+      },
+      fetch: (_, init) => {
+        asked++;
+        return Promise.resolve(dribbling(["id: 0\nda"], init));
+      },
+      random: () => 1,
+    });
+    live.follow("runs/run_1", -1, reader());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(asked).toBe(2);
+  });
+
+  it("does not come back with a session that is over", async () => {
+    let asked = 0;
+    let dismissed = 0;
+    const error = { code: "unauthorized:session", message: "No.", status: 401, retryable: false };
+    live = new Live({
+      base: "http://host",
+      openSocket: () => {
+        throw new Error("refused by policy");
+      },
+      fetch: () => {
+        asked++;
+        return Promise.resolve(new Response(JSON.stringify({ error }), { status: 401 }));
+      },
+      random: () => 1,
+      onDismissed: () => {
+        dismissed++;
+      },
+    });
+    const sink = reader();
+    live.follow("runs/run_1", -1, sink);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([asked, dismissed, sink.error]).toEqual([1, 1, undefined]);
   });
 });
 

@@ -107,7 +107,7 @@ describe("while the server is away", () => {
   it("a message waits however long, and goes when the connection is back", async () => {
     const tab = await openTab();
     await tab.start();
-    Wire.all[0]!.onclose!();
+    Wire.all[0]!.onclose!({ code: 1006 });
     tab.send({ conversation: "c1", text: "patient words", model: null, under: null });
     for (let minute = 0; minute < 10; minute++) {
       for (const asked of tab.requests.of("/api/chat")) asked.fail();

@@ -10,7 +10,7 @@ export class Wire {
   readyState = 0;
   sent: { type: string; id: string; stream?: string; after?: number }[] = [];
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   onerror: (() => void) | null = null;
 
   constructor() {

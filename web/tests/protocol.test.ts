@@ -59,7 +59,7 @@ class Replay {
     else if ("wait_ms" in step) this.wait(step.wait_ms);
     else if ("cut" in step || "close" in step) {
       this.wire.readyState = 3;
-      this.wire.onclose?.();
+      this.wire.onclose?.({ code: "close" in step ? step.close : 1006 });
     }
   }
 

@@ -91,6 +91,17 @@ describe("a run", () => {
     expect(source.asked.length).toBe(3);
   });
 
+  it("is read from its start where what is here is not of it", () => {
+    const store = runs.of("run_1");
+    store.hold();
+    source.sink!.onEvents([...begin, say("a")], 0);
+    source.sink!.onError!({ code: "conflict:stream", message: "No.", status: 409, retryable: false });
+    expect(source.asked.at(-1)).toEqual(["runs/run_1", -1]);
+    source.sink!.onEvents([...begin, say("b"), { type: "finish" }], 0);
+    vi.advanceTimersByTime(100);
+    expect(store.get()).toMatchObject({ finished: true, errorText: null, parts: [{ text: "b" }] });
+  });
+
   it("folds each event once, whoever delivers it again", () => {
     const store = runs.of("run_1");
     store.hold();

@@ -21,6 +21,8 @@ export interface LinkEvents {
   failed(id: string | undefined, error: ErrorBody): void;
   /** The connection is gone, once; the server may have said when to come again. */
   lost(afterMs?: number): void;
+  /** In the place of `lost`: what it was opened with is no good any more, and must not be tried again. */
+  dismissed(): void;
 }
 
 export interface Link {

@@ -25,6 +25,8 @@ export interface LiveOptions {
   openSocket?: (url: string) => WebSocket;
   fetch?: typeof fetch;
   random?: () => number;
+  /** The server does not take our session any more: nothing is followed until `renew`. */
+  onDismissed?: () => void;
 }
 
 interface Subscription {
@@ -52,6 +54,8 @@ export class Live {
   private wireIds = 0;
   private up = false;
   private stopped = false;
+  /** The server said when to come back, or that we are to be somebody else first: nothing here hurries that. */
+  private held = false;
 
   constructor(private readonly options: LiveOptions) {}
 
@@ -72,7 +76,7 @@ export class Live {
     const subscription: Subscription = { stream, next, sink: sink as Sink<never>, wireId: "", refusals: 0 };
     this.subscriptions.add(subscription);
     if (this.link) this.ask(subscription);
-    else if (this.timer === undefined && !this.stopped) this.connect();
+    else if (this.timer === undefined && !this.stopped && !this.held) this.connect();
     return () => this.drop(subscription);
   }
 
@@ -80,7 +84,7 @@ export class Live {
   wake(): void {
     if (this.stopped || this.subscriptions.size === 0) return;
     if (this.link) this.link.probe();
-    else this.connect();
+    else if (!this.held) this.connect();
   }
 
   /** Wake with the page. Returns how to stop listening. */
@@ -96,10 +100,12 @@ export class Live {
 
   /** Connect anew, and go on with everything from its place: a connection belongs to one session. */
   renew(): void {
-    if (this.stopped || !this.link) return;
-    this.link.close();
-    this.link = null;
-    this.connect();
+    if (this.stopped) return;
+    if (this.link) {
+      this.link.close();
+      this.link = null;
+      this.connect();
+    } else if (this.held && this.timer === undefined) this.comeBack();
   }
 
   close(): void {
@@ -112,6 +118,7 @@ export class Live {
   private connect(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.held = false;
     const { base, openSocket, fetch } = this.options;
     const events = this.events();
     const overHttp = this.socketFailures >= SOCKETS_BEFORE_SSE;
@@ -143,6 +150,7 @@ export class Live {
       ended: (id, next) => this.end(id, next),
       failed: (id, error) => this.refused(id, error),
       lost: (afterMs) => this.lost(opened, afterMs),
+      dismissed: () => this.dismissed(),
     };
   }
 
@@ -152,7 +160,18 @@ export class Live {
     if (!wasOpen)
       this.socketFailures = this.socketFailures >= SOCKETS_BEFORE_SSE ? 1 : this.socketFailures + 1;
     this.tell(false);
-    if (this.stopped) return;
+    this.held = afterMs !== undefined;
+    if (!this.stopped) this.comeBack(afterMs);
+  }
+
+  private dismissed(): void {
+    this.link = null;
+    this.held = true;
+    this.tell(false);
+    this.options.onDismissed?.();
+  }
+
+  private comeBack(afterMs?: number): void {
     const longest = Math.min(FIRST_WAIT_MS * 2 ** this.attempt++, LONGEST_WAIT_MS);
     const random = this.options.random ?? Math.random;
     this.timer = setTimeout(() => this.connect(), afterMs ?? longest * (0.5 + random() / 2));
@@ -220,7 +239,7 @@ export class Live {
   private refused(id: string | undefined, error: ErrorBody): void {
     const subscription = id === undefined ? undefined : this.byWireId.get(id);
     if (!subscription) return;
-    if ((error.retryable || error.status === 404) && subscription.refusals++ < REFUSALS) {
+    if (error.retryable && subscription.refusals++ < REFUSALS) {
       const { wireId } = subscription;
       const wait = FIRST_WAIT_MS * 2 ** subscription.refusals;
       setTimeout(() => {

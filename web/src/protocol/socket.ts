@@ -14,6 +14,8 @@ type Frame =
 
 const OPEN_WITHIN_MS = 8_000;
 const PROBE_WITHIN_MS = 3_000;
+/** The code of a close for want of authority. */
+const UNAUTHORIZED = 4401;
 
 export class SocketLink implements Link {
   private readonly socket: WebSocket;
@@ -31,7 +33,7 @@ export class SocketLink implements Link {
     this.socket = open(url);
     this.expectWithin(OPEN_WITHIN_MS);
     this.socket.onmessage = ({ data }) => this.take(JSON.parse(data as string) as Frame);
-    this.socket.onclose = () => this.lose();
+    this.socket.onclose = ({ code }) => this.lose(code);
     this.socket.onerror = () => this.lose();
   }
 
@@ -96,9 +98,10 @@ export class SocketLink implements Link {
     if (this.socket.readyState === 1) this.socket.send(JSON.stringify(frame));
   }
 
-  private lose(): void {
+  private lose(code?: number): void {
     if (this.done) return;
     this.close();
-    this.out.lost(this.comeBackAfter);
+    if (code === UNAUTHORIZED) this.out.dismissed();
+    else this.out.lost(this.comeBackAfter);
   }
 }

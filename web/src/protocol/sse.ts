@@ -9,8 +9,8 @@ export interface SseMessage {
   id: string | undefined;
 }
 
-/** Split an event stream's text into its messages as they become whole; comments come as messages without data. */
-export function sseParser(take: (message: SseMessage) => void): (chunk: string) => void {
+/** Split an event stream's text into its messages as they become whole. What it gives back says whether one has begun. */
+export function sseParser(take: (message: SseMessage) => void): (chunk: string) => boolean {
   let rest = "";
   let message: SseMessage = { event: "message", data: "", id: undefined };
   return (chunk) => {
@@ -29,18 +29,20 @@ export function sseParser(take: (message: SseMessage) => void): (chunk: string) 
       else if (name === "event") message.event = value;
       else if (name === "id") message.id = value;
     }
+    return rest !== "" || message.data !== "" || message.id !== undefined;
   };
 }
 
 /**
  * A browser opens six connections to a server, for all its tabs together: each stream gives its own back after a
- * moment and asks again from its place, so that every tab gets its turn and no click waits behind them.
+ * moment and asks again from its place, so that every tab gets its turn and no click waits behind them. A message that
+ * has begun is waited for, or one that takes longer than a turn would never come.
  */
 const TURN_MS = 2_000;
-const OPEN_WITHIN_MS = 30_000;
+const NOTHING_WITHIN_MS = 30_000;
 
 type Turn =
-  | { kind: "over" }
+  | { kind: "over" | "dismissed" }
   | { kind: "refused"; error: ErrorBody }
   | { kind: "lost"; afterMs: number | undefined };
 
@@ -81,6 +83,7 @@ export class SseLink implements Link {
       const turn = await this.turn(wanted, control, first);
       if (!this.streams.has(wanted.id)) return;
       if (turn.kind === "lost") this.lose(turn.afterMs);
+      if (turn.kind === "dismissed") this.dismiss();
       if (turn.kind === "refused") {
         this.streams.delete(wanted.id);
         this.out.failed(wanted.id, turn.error);
@@ -91,8 +94,16 @@ export class SseLink implements Link {
   /** Read for one turn; `wanted.after` goes along with what was delivered. */
   private async turn(wanted: Wanted, control: AbortController, first: boolean): Promise<Turn> {
     let over = false;
+    let begun = false;
     let afterMs: number | undefined;
-    let timer = setTimeout(() => control.abort(), OPEN_WITHIN_MS);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const within = (ms: number, late = () => control.abort()) => {
+      clearTimeout(timer);
+      timer = setTimeout(late, ms);
+    };
+    // With nothing to wait for, the turn ends with its time; with a message that has begun, it ends with that.
+    const go = () => (begun ? within(NOTHING_WITHIN_MS) : control.abort());
+    within(NOTHING_WITHIN_MS);
     try {
       const response = await this.get(this.address(wanted), {
         signal: control.signal,
@@ -103,22 +114,25 @@ export class SseLink implements Link {
       });
       if (!response.ok) {
         const error = await errorOf(response);
+        if (error.status === 401) return { kind: "dismissed" };
         return error.status >= 500 ? { kind: "lost", afterMs } : { kind: "refused", error: bodyOf(error) };
       }
-      clearTimeout(timer);
-      timer = setTimeout(() => {
+      within(TURN_MS, () => {
         over = true;
-        control.abort();
-      }, TURN_MS);
+        go();
+      });
       if (first) this.greet(wanted);
       const parse = sseParser((message) => {
         if (message.event === "reconnect") afterMs = JSON.parse(message.data).after_ms ?? 500;
         else this.take(wanted, message);
       });
-      await read(response.body!, parse);
+      await read(response.body!, (text) => {
+        begun = parse(text);
+        if (over) go();
+      });
       return { kind: "lost", afterMs: afterMs ?? 250 };
     } catch {
-      return over ? { kind: "over" } : { kind: "lost", afterMs };
+      return over && !begun ? { kind: "over" } : { kind: "lost", afterMs };
     } finally {
       clearTimeout(timer);
     }
@@ -152,6 +166,12 @@ export class SseLink implements Link {
       wanted.after = Number(message.id);
       this.out.events(id, wanted.after, [JSON.parse(message.data)]);
     }
+  }
+
+  private dismiss(): void {
+    if (this.done) return;
+    this.close();
+    this.out.dismissed();
   }
 
   private lose(afterMs?: number): void {

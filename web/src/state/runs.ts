@@ -52,7 +52,7 @@ export class Painter {
 
 /** One run: folds what the follower delivers, and shows it to whoever watches. */
 export class RunStore {
-  private readonly fold = new Fold();
+  private fold = new Fold();
   private readonly watchers = new Set<() => void>();
   private view: RunView;
   private stop: (() => void) | null = null;
@@ -121,6 +121,12 @@ export class RunStore {
   }
 
   private fail(error: ErrorBody): void {
+    if (error.code === "conflict:stream" && this.fold.count > 0) {
+      // What was folded is not of this run: the server has not come so far.
+      this.fold = new Fold();
+      this.follow();
+      return;
+    }
     this.refused = true;
     this.fold.errorText ??= error.message;
     this.painter.request(this.paint);

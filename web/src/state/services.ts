@@ -20,7 +20,7 @@ declare global {
 export const api = new Api(undefined, undefined, window.threadlineMe);
 export const queries = makeQueryClient();
 export const journal = new Journal(queries);
-export const live = new Live({ base: location.origin });
+export const live = new Live({ base: location.origin, onDismissed: renewSession });
 export const runs = new Runs(live);
 export const feed = new Feed({ live, me: known, onMissed: () => void readAgain(queries) });
 
