@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
 import pytest
@@ -16,6 +16,7 @@ from threadline.domain import events
 from threadline.domain.errors import NotFound
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, StreamInfo
+from threadline.log.shares import ONE_READ, Budget, Share
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
 from threadline.store import runs, tables
@@ -66,6 +67,18 @@ async def test_how_far_a_run_came_is_known_also_when_it_is_trimmed_as_it_is_aske
         await base.log.delete(run_stream(run_id))
         now = await answers.head(row)
         assert (now.tail, now.closed) == (came.tail, True)
+
+
+async def test_an_answer_from_its_message_holds_of_its_readers_share_what_it_has(base: Base) -> None:
+    answers = Answers(base.store, base.log, base.world)
+    async with closed_answer(base) as (me, _, run_id):
+        await answers.settle(run_id)
+        await base.log.delete(run_stream(run_id))
+        share = Share(Budget(ONE_READ))
+        async with aclosing(answers.follow(await answers.run(me, run_id), share=share)) as steps:
+            async for (batch,) in steps:
+                assert len(batch.messages) == 7
+                assert share._held == batch.size
 
 
 class AfterHead:

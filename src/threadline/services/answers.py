@@ -88,7 +88,10 @@ class Answers:
                 pass
         if share is not None:
             await share.take()
-        yield (await self._replay(run.id, at),)
+        batch = await self._replay(run.id, at)
+        if share is not None:
+            share.keep(batch.size)
+        yield (batch,)
 
     async def read(self, run: RunRow, start: int = 0) -> Reading:
         """What is there now from ``start`` on, about a megabyte at the most."""
