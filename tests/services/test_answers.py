@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
@@ -28,12 +28,12 @@ REST = [events.start_step(), events.text_start("p0"), events.text_delta("p0", "H
 
 
 @asynccontextmanager
-async def closed_answer(base: Base) -> AsyncIterator[tuple[str, str, str]]:
+async def closed_answer(base: Base, said: Sequence[events.Event] = REST) -> AsyncIterator[tuple[str, str, str]]:
     """A user, his conversation, and a run of it whose stream is closed, but which nobody has folded."""
     me = await user(base)
     chat = (await base.conversations.create(me))["id"]
     run_id = await answer(base, me, chat, await say(base, chat, "hello"), "running", lease=5)
-    rest = [*REST, events.finish_step("stop"), events.finish("stop", {})]
+    rest = [*said, events.finish_step("stop"), events.finish("stop", {})]
     await base.log.append(run_stream(run_id), list(map(events.encode, rest)), close=True)
     yield me, chat, run_id
 
@@ -81,6 +81,31 @@ async def test_an_answer_from_its_message_holds_of_its_readers_share_what_it_has
                 assert share._held == batch.size
 
 
+async def test_an_answer_is_read_from_its_message_about_a_megabyte_at_a_time(base: Base) -> None:
+    answers = Answers(base.store, base.log, base.world)
+    long = [*REST[:2], *(events.text_delta("p0", str(at % 10) * 20_000) for at in range(200)), REST[-1]]
+    async with closed_answer(base, long) as (me, _, run_id):
+        whole = await everything(answers, await answers.run(me, run_id))
+        await answers.settle(run_id)
+        await base.log.delete(run_stream(run_id))
+        assert await everything(answers, await answers.run(me, run_id)) == whole
+
+
+async def everything(answers: Answers, run: runs.RunRow) -> list[bytes]:
+    """All events of a long answer that has ended, each read no larger than it may be."""
+    found: list[bytes] = []
+    reads, closed = 0, False
+    while not closed:
+        reading = await answers.read(run, len(found))
+        assert sum(batch.size for batch in reading.batches) < 1_200_000
+        assert reading.up_to_date == reading.closed
+        found += [message for batch in reading.batches for message in batch.messages]
+        reads, closed = reads + 1, reading.closed
+        assert reading.next == len(found)
+    assert reads > 3
+    return found
+
+
 class AfterHead:
     """A log in which something happens right after somebody has looked at a stream."""
 
@@ -114,4 +139,4 @@ async def test_a_reader_does_not_wait_for_a_run_that_was_deleted_as_he_came(base
 
     answers = Answers(base.store, cast(Log, AfterHead(base.log, delete)), base.world)
     with pytest.raises(NotFound):
-        await asyncio.wait_for(anext(answers.follow(row)), 10)
+        await asyncio.wait_for(anext(answers.follow(row)), 60)

@@ -50,7 +50,7 @@ class MemoryLog(Engine):
         batches: list[Batch] = []
         at, size, limit = start, 0, max(limit, 1)
         while at < stream.tail and size < limit:
-            batch = _bounded(self._storage.batch_at(stream, at), limit - size)
+            batch = self._storage.batch_at(stream, at).bounded(limit - size)
             size += sum(map(len, batch.messages))
             at = batch.next
             batches.append(batch)
@@ -147,13 +147,3 @@ class _Storage:
         if batch.next > end or (batch.final and owner is not stream):
             batch = Batch(batch.first, batch.messages[: end - batch.first])
         return batch.since(offset)
-
-
-def _bounded(batch: Batch, limit: int) -> Batch:
-    """As many of the messages as ``limit`` bytes hold, but one at the least."""
-    size = 0
-    for count, message in enumerate(batch.messages):
-        size += len(message)
-        if count and size > limit:
-            return Batch(batch.first, batch.messages[:count])
-    return batch

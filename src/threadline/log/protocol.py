@@ -122,6 +122,15 @@ class Batch:
             return self
         return Batch(offset, self.messages[offset - self.first :], self.final, more=self.more)
 
+    def bounded(self, limit: int) -> Batch:
+        """As many of the messages as ``limit`` bytes hold, but one at the least: itself where that is all of them."""
+        size = 0
+        for count, message in enumerate(self.messages):
+            size += len(message)
+            if count and size > limit:
+                return Batch(self.first, self.messages[:count])
+        return self
+
 
 Steps = AsyncGenerator[tuple[Batch, ...], None]
 """What following gives: at each step all that is there by then, and at least one batch."""

@@ -12,6 +12,7 @@ from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.domain.messages import Message, text_of
 from threadline.domain.trail import TrailRecorder, expand
+from threadline.log.engine import READ_BYTES
 from threadline.log.protocol import Batch, Log, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.shares import Share
 from threadline.store import changes, conversations, messages, runs
@@ -103,8 +104,8 @@ class Answers:
         except NotFound:
             if not run.ended:
                 return Reading((), start, up_to_date=True, closed=False)
-        batch = await self._replay(run.id, start)
-        return Reading((batch,), batch.next, up_to_date=True, closed=True)
+        batch = (await self._replay(run.id, start)).bounded(READ_BYTES)
+        return Reading((batch,), batch.next, up_to_date=batch.final, closed=batch.final)
 
     async def head(self, run: RunRow) -> StreamInfo:
         """The run's stream: how far it has come, and whether that is the end."""
