@@ -22,7 +22,7 @@ from threadline.domain.errors import (
     Unavailable,
     UnsupportedModel,
 )
-from threadline.domain.events import Event, encode
+from threadline.domain.events import Event, encode, type_of
 from threadline.domain.fold import fold
 from threadline.domain.messages import Message
 from threadline.wire.openai.completions import CompletionChunks
@@ -206,6 +206,7 @@ def test_an_error_is_called_the_same_in_a_stream_in_chunks_and_over_http(kind: t
     fault = kind("No.")
     log = [*START, events.finish_step("other"), events.error(fault), *ending(reason="error")]
     (error,) = [event for event in told(head(), log) if event["type"] == "error"]
+    assert type_of(encode(error)) == b"error"
     chunk = orjson.loads(CompletionChunks(head()).take([encode(event) for event in log])[-1])
     assert chunk == {"error": error_object(fault)}
-    assert error_object(fault) | {"type": "error"} | {"sequence_number": error["sequence_number"]} == error
+    assert error == {**error_object(fault), "type": "error", "sequence_number": error["sequence_number"]}

@@ -254,7 +254,8 @@ class ResponseEvents:
     def _fault(self, event: Event) -> list[Event]:
         told = told_error(event)
         self.fault = event
-        return [{**told, "type": "error"}]
+        # The name of its frame is read from its first key.
+        return [{"type": "error", "code": told["code"], "message": told["message"], "param": None}]
 
     def _finish(self, event: Event) -> list[Event]:
         out = [one for item in self._items if item.open for one in self._end(item)]
