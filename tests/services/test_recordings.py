@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
 
 from tests.clients.chunks import Sequence
 from tests.services.studio import BEGUN, TEXT, Studio, words
-from threadline.domain.errors import BadRequest, Closed, Conflict, Fenced, Gap, NotAllowed, NotFound
-from threadline.domain.events import Event
+from threadline.domain.errors import BadRequest, Closed, Conflict, Fenced, Gap, NotAllowed, NotFound, TooLarge
+from threadline.domain.events import Event, encode
 from threadline.domain.fold import Fold
 from threadline.domain.messages import text_of
 from threadline.log.protocol import Producer
+from threadline.services.recorded import Standing
 from threadline.services.recordings import MAX_BYTES, Opening
+from threadline.services.streams import Streams
 from threadline.store import changes, messages, recordings, users
 
 pytestmark = pytest.mark.anyio
@@ -186,6 +189,7 @@ BAD: list[Any] = [
     {"type": "steering-message", "id": "s", "parts": [{"type": "image"}]}, {"type": "custom"},
     {"type": "text-end", "id": "0", "citations": [{"source": {}}]}, {"type": "data-x", "data": 1, "transient": "no"},
     {"type": "data-x", "data": 2**70}, {"type": "file", "url": "x"},
+    {"type": "data-x", "data": [{"__proto__": 1}]}, {"type": "data-x", "data": {"constructor": {"prototype": 1}}},
     # Of their form, but not in their place.
     words("x", "1"), {"type": "text-start", "id": "0"}, {"type": "text-end", "id": "1"},
     {"type": "reasoning-delta", "id": "0", "delta": "x"},
@@ -223,6 +227,35 @@ async def test_a_chunk_and_a_recording_may_not_be_too_large(studio: Studio, monk
         await studio.say(one, 1, words("x" * 1000))
     assert MAX_BYTES > 1000
     await studio.say(one, 1, close=True)
+
+
+async def test_what_only_looks_like_a_name_that_javascript_keeps_to_itself_is_taken(studio: Studio) -> None:
+    one = await studio.open()
+    data = {"constructor": {"name": 1}, "prototype": ["__proto__", '"__proto__":'], "of": {"constructor": 1}}
+    await studio.say(one, 0, {"type": "data-x", "data": data}, close=True)
+    assert ((await studio.message(one)).parts or [])[0]["data"] == data
+
+
+async def test_an_append_to_a_run_is_as_small_as_any_other_request(studio: Studio) -> None:
+    one, house = await studio.open(), studio.house
+    streams = Streams(house.log, house.answers, lambda _owner, _path: None, studio.recordings)
+    many = [encode({"type": "data-x", "data": "x" * 100_000})] * 50
+    producer = Producer("program", one.epoch, 0)
+    with pytest.raises(TooLarge, match="at most 4 MB"):
+        await streams.append(house.user, f"runs/{one.run.id}", many, producer=producer)
+    done = await streams.append(house.user, f"runs/{one.run.id}", many[:40], producer=producer)
+    assert done.tail == 41
+
+
+def test_what_is_kept_in_memory_of_a_recording_is_what_may_come_next_and_not_what_came() -> None:
+    standing = Standing()
+    begun: list[Event] = [*BEGUN, {"type": "reasoning-start", "id": "r"}]
+    standing.apply(begun, 100)
+    before = len(pickle.dumps(standing.order))
+    for _ in range(1000):
+        standing.apply([words("More."), {"type": "data-x", "data": [{}] * 10}, {"type": "start-step"}], 100)
+    assert (standing.count, standing.size) == (3003, 100_100)
+    assert len(pickle.dumps(standing.order)) == before
 
 
 async def test_nothing_comes_after_finish(studio: Studio) -> None:
@@ -267,6 +300,15 @@ async def test_a_program_may_take_a_newer_epoch_itself(studio: Studio) -> None:
     assert (await studio.open()).run.epoch == 8
     with pytest.raises(Fenced):
         await studio.say(one, 1, words("x"), epoch=7)
+
+
+async def test_what_is_refused_takes_no_epoch(studio: Studio) -> None:
+    one = await studio.open()
+    await studio.say(one, 0, *BEGUN)
+    for seq, chunk in ((0, words("x", "1")), (0, {"type": "no"}), (1, words("x"))):
+        with pytest.raises(BadRequest):
+            await studio.say(one, seq, chunk, epoch=7)
+    await studio.say(one, 1, words(" it"))
 
 
 async def test_only_its_own_producer_writes_a_recording_and_nobody_a_models_run(studio: Studio) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from threadline.log.protocol import Producer
 from threadline.log.rules import MAX_NUMBER
 from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
+from threadline.runs.closer import Closer
 from threadline.services.conversations import Conversations
 from threadline.store import recordings, runs
+from threadline.store.signals import Signals
 
 pytestmark = pytest.mark.anyio
+FINISH = b'{"type":"finish","finishReason":"stop"}'
 
 
 async def test_a_stop_ends_it_at_once_and_its_program_is_told(studio: Studio) -> None:
@@ -42,7 +46,7 @@ async def test_a_program_that_is_silent_for_too_long_has_lost_it_and_the_text_is
     lapse = await studio.recordings.end_due()
     assert lapse is not None
     assert (await studio.row(one)).status == "running"
-    await studio.later(one, 10)
+    await studio.later(one, 11)
     assert await studio.recordings.end_due() is None
     row = await studio.row(one)
     assert (row.status, row.finish_reason) == ("interrupted", "interrupted")
@@ -66,6 +70,42 @@ async def test_a_word_or_an_empty_append_keeps_it_but_not_a_refused_one(studio: 
         await studio.say(one, 3, {"type": "no"})
     await studio.recordings.end_due()
     assert (await studio.row(one)).status == "interrupted"
+
+
+async def test_a_program_has_its_whole_time_from_its_last_word_on(studio: Studio) -> None:
+    one = await studio.open(seconds=100.0)
+    await studio.say(one, 0, *BEGUN)
+    await studio.later(one, 9)
+    studio.world.ahead += 9
+    await studio.say(one, 1, words(" it"))
+    await studio.later(one, 99)
+    await studio.recordings.end_due()
+    assert (await studio.row(one)).status == "running"
+
+
+async def test_after_a_time_in_which_nothing_ran_a_program_has_all_of_its_own(studio: Studio) -> None:
+    one, signals, draining = await studio.open(), Signals(), asyncio.Event()
+
+    async def lapse() -> float:
+        return (await studio.row(one)).lease_until or 0.0
+
+    async def sleeps(seconds: float) -> None:
+        """The machine's clock goes on, and nothing else."""
+        await studio.later(one, seconds)
+        studio.world.ahead += seconds
+        signals.poke("recordings")
+
+    before = await lapse()
+    closing = asyncio.create_task(Closer(studio.recordings, signals, studio.world).run(draining))
+    while await lapse() == before:
+        await asyncio.sleep(0.01)
+    before = await lapse()
+    await sleeps(3600)
+    while 0 < await lapse() < before:
+        await asyncio.sleep(0.01)
+    assert (await studio.row(one)).status == "running"
+    draining.set()
+    await closing
 
 
 async def test_after_a_time_without_a_server_a_program_has_all_of_its_own(studio: Studio) -> None:
@@ -114,6 +154,23 @@ async def test_one_that_was_closed_and_not_folded_is_folded_by_whoever_comes(stu
     assert text_of((await studio.message(one)).parts or []) == "Half of it."
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_one_that_was_closed_when_the_server_died_has_ended_when_it_is_back(studio: Studio, again: bool) -> None:
+    one = await studio.open(seconds=3600.0)
+    await studio.say(one, 0, *BEGUN)
+    await studio.house.log.append(f"runs/{one.run.id}", [FINISH], producer=Producer("program", 1, 1), close=True)
+    studio.anew()
+    if again:
+        opened = await studio.open()
+        assert (opened.run.status, opened.text, opened.open_parts) == ("completed", "Half of", ())
+        with pytest.raises(Closed):
+            await studio.say(opened, 0, words(" it"))
+    else:
+        await studio.recordings.trust()
+    assert (await studio.row(one)).status == "completed"
+    assert text_of((await studio.message(one)).parts or []) == "Half of"
+
+
 async def test_an_end_that_broke_off_behind_its_fence_is_made_up_for(studio: Studio) -> None:
     one = await studio.open()
     await studio.say(one, 0, *BEGUN)
@@ -125,6 +182,14 @@ async def test_an_end_that_broke_off_behind_its_fence_is_made_up_for(studio: Stu
     with pytest.raises(Closed):
         await studio.say(one, 1, words(" it"))
     assert (await studio.row(one)).status == "interrupted"
+
+
+async def test_one_whose_program_counts_more_tokens_than_there_are_can_end(studio: Studio) -> None:
+    one = await studio.open()
+    counted = [{"type": "finish-step", "usage": {"inputTokens": count}} for count in (10**9, 2**53 - 1)]
+    await studio.say(one, 0, *counted * 2100, close=True)
+    row = await studio.row(one)
+    assert (row.status, row.usage) == ("completed", {"inputTokens": 2100 * 10**9})
 
 
 @pytest.mark.parametrize("anew", [False, True])

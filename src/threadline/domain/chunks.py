@@ -21,7 +21,10 @@ _OURS: Final = ("run", "model", "createdAt", "endedAt", "finishReason")
 """What the message remembers from us, whatever the program says of it."""
 
 _REASONS: Final = ("stop", "length", "content-filter", "tool-calls", "error", "interrupted", "other", "unknown")
-_LARGEST: Final = 2**53 - 1
+_LARGEST: Final = 10**9
+"""No step has so many tokens; those of all steps of a recording together are still a number that JavaScript has."""
+
+_SUSPECT: Final = (b'"__proto__":', b'"prototype":')
 
 Kind = tuple[Callable[[Any], bool], str]
 
@@ -56,7 +59,10 @@ def _checked(index: int, value: Any) -> Event | None:
         elif not fits(event[name]):
             raise wrong(index, kind, f"{name} must be {words}.", name)
     event = _cleaned(event)
-    if _size(index, event) > MAX_CHUNK_BYTES:
+    encoded = _encoded(index, event)
+    if any(name in encoded for name in _SUSPECT) and _poisoned(event):
+        raise wrong(index, kind, "no name in it may be __proto__, nor prototype in a constructor.")
+    if len(encoded) > MAX_CHUNK_BYTES:
         raise TooLarge(
             f"Chunk {index} ({kind}) is larger than {MAX_CHUNK_BYTES >> 20} MB.",
             surface="recording",
@@ -67,9 +73,18 @@ def _checked(index: int, value: Any) -> Event | None:
     return event
 
 
-def _size(index: int, event: Event) -> int:
+def _poisoned(value: Any) -> bool:
+    """Whether readers in JavaScript, which keep what their objects are made of to themselves, refuse to parse it."""
+    if isinstance(value, dict):
+        made = value.get("constructor")
+        if "__proto__" in value or (isinstance(made, dict) and "prototype" in made):
+            return True
+    return any(map(_poisoned, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
+
+
+def _encoded(index: int, event: Event) -> bytes:
     try:
-        return len(encode(event))
+        return encode(event)
     except TypeError:
         raise wrong(index, event["type"], "it holds a number that is too large.") from None
 

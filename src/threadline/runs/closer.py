@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _LEAST_WAIT_SECONDS: Final = 0.05
+_LATE_SECONDS: Final = 2.0
+"""Who wakes so much later than was meant did not run meanwhile: the machine slept, or its clock was set."""
 
 
 class Closer:
@@ -30,15 +32,15 @@ class Closer:
         """End what is due at once, then whatever becomes due, until ``draining`` is set."""
         with self._signals.listen("stops") as bell, self._signals.attach("recordings", bell.set):
             forward = asyncio.create_task(_forward(draining, bell))
-            trusted = False
+            trusted, until = False, self._world.now()
             while not draining.is_set():
                 bell.clear()
                 wait = _LONGEST_WAIT_SECONDS
                 try:
-                    if not trusted:
-                        # While nothing could be written down, no program could be heard.
-                        await self._recordings.trust()
+                    if not trusted or self._world.now() > until + _LATE_SECONDS:
+                        # While nothing was running, or could be written down, no program could be heard.
                         trusted = True
+                        await self._recordings.trust()
                     lapse = await self._recordings.end_due()
                     if lapse is not None:
                         wait = max(min(lapse - self._world.now(), wait), _LEAST_WAIT_SECONDS)
@@ -46,6 +48,7 @@ class Closer:
                     trusted = False
                 except Exception:
                     _log.exception("a recording was not ended")
+                until = self._world.now() + wait
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await bell.wait()

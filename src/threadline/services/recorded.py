@@ -1,11 +1,11 @@
-"""What is kept in memory of the recordings that go on: one writer at a time for each, and where its answer stands."""
+"""What is known of the recordings that go on: one writer at a time for each, and where its answer stands."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 from threadline.domain.events import Event, decode
@@ -21,8 +21,9 @@ _MOST_BYTES: Final = 256 << 20
 
 
 class Standing:
-    """Where one recording stands. ``run`` None: nothing is known of it, and it is to be looked up. ``heard`` is when
-    its program's lease was renewed last, in the store's time."""
+    """Where one recording stands: what may come next, after ``count`` events of ``size`` bytes. What they say is in the
+    log alone. ``run`` None: nothing is known of it, and it is to be looked up. ``heard`` is when its program's lease
+    was renewed last, in the store's time."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -33,28 +34,41 @@ class Standing:
         """Look it up anew the next time."""
         self.run: RunRow | None = None
         self.heard = 0.0
-        self.record = Fold()
-        self.trail = TrailRecorder()
         self.order = Order()
+        self.count = 0
         self.size = 0
 
     def apply(self, events: Sequence[Event], size: int) -> None:
-        """Take events that are committed, or are about to be; ``size`` is theirs in bytes."""
-        self.record.apply_all(events)
-        self.trail.apply_all(events)
+        """Take events that are committed; ``size`` is theirs in bytes."""
         for event in events:
             self.order.take(event)
+        self.count += len(events)
         self.size += size
 
-    async def read(self, log: Log, tail: int | None = None) -> None:
-        """Take what is in the log, up to ``tail`` where that is given. Raises ``NotFound`` and ``Gone``."""
-        name = run_stream(self.run.id) if self.run is not None else ""
-        while tail is None or self.record.count < tail:
-            reading = await log.read(name, self.record.count)
-            for batch in reading.batches:
-                self.apply(list(map(decode, batch.messages)), sum(map(len, batch.messages)))
-            if reading.up_to_date:
-                return
+    async def read(self, log: Log, run_id: str) -> None:
+        """Take what is in the log. Raises ``NotFound`` and ``Gone``."""
+        async with aclosing(_events(log, run_id)) as batches:
+            async for events, size in batches:
+                self.apply(events, size)
+
+
+async def folded(log: Log, run_id: str) -> tuple[Fold, TrailRecorder]:
+    """The answer as far as it has come. Raises ``NotFound`` and ``Gone``."""
+    record, trail = Fold(), TrailRecorder()
+    async with aclosing(_events(log, run_id)) as batches:
+        async for events, _ in batches:
+            record.apply_all(events)
+            trail.apply_all(events)
+    return record, trail
+
+
+async def _events(log: Log, run_id: str) -> AsyncGenerator[tuple[list[Event], int], None]:
+    at, up_to_date = 0, False
+    while not up_to_date:
+        reading = await log.read(run_stream(run_id), at)
+        for batch in reading.batches:
+            yield list(map(decode, batch.messages)), sum(map(len, batch.messages))
+        at, up_to_date = reading.next, reading.up_to_date
 
 
 class Standings:
@@ -65,8 +79,7 @@ class Standings:
 
     @asynccontextmanager
     async def of(self, run_id: str) -> AsyncIterator[Standing]:
-        """Hold a run's own for the time of the block: nobody else of this process writes it meanwhile. After an
-        exception that it does not expect itself, it knows nothing any more."""
+        """Hold a run's own for the time of the block: nobody else of this process writes it meanwhile."""
         standing = self._known.setdefault(run_id, Standing())
         self._known.move_to_end(run_id)
         standing.users += 1

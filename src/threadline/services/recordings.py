@@ -24,12 +24,11 @@ from threadline.domain.errors import (
 )
 from threadline.domain.events import Event, encode
 from threadline.domain.ids import run_stream
-from threadline.domain.messages import text_of
 from threadline.log.protocol import Appended, Log, Producer, StreamConfig
 from threadline.log.rules import MAX_NUMBER
 from threadline.services.answers import Answers, owned_run
 from threadline.services.openings import Opened, Opening, check_opening, place
-from threadline.services.recorded import Standing, Standings
+from threadline.services.recorded import Standing, Standings, folded
 from threadline.store import recordings
 from threadline.store.database import Store
 from threadline.store.recordings import KIND, PROGRAM
@@ -51,8 +50,6 @@ _MOST_EPOCH: Final = 1 << 52
 _CLOSER: Final = "closer"
 _CLOSING_SECONDS: Final = 5.0
 _AT_ONCE: Final = 100
-_HEARD: Final = 10
-"""A program's lease is renewed at most so often while it lasts."""
 
 
 class Recordings:
@@ -80,20 +77,23 @@ class Recordings:
         """
         check_opening(opening)
         opened = await self._store.write(lambda tx: place(tx, user_id, opening, opening.seconds or self._seconds))
-        if not opened.writable:
-            view = await self._answers.view(user_id, opened.run.id)
-            return replace(opened, text=view["text"], next_offset=view["next_offset"])
-        async with self._standings.of(opened.run.id) as standing:
+        run_id = opened.run.id
+        async with self._standings.of(run_id) as standing:
             if not opened.duplicate:
                 await self._begin(opened.run)
                 return opened
-            standing.forget()
-            await self._load(standing, opened.run)
-            text, parts = text_of(standing.record.snapshot()), standing.order.open_parts()
-            told = replace(opened, text=text, next_offset=standing.record.count, open_parts=parts)
+            if opened.writable:
+                await self._load(standing, opened.run)
+                if standing.order.finished:
+                    # It was closed, and the server died before it was written down.
+                    await self._answers.settle(run_id)
+                    opened = replace(opened, run=await self._answers.run(user_id, run_id))
+                else:
+                    opened = replace(opened, open_parts=standing.order.open_parts())
             # Somebody else may have opened it since: whoever writes next looks up who may.
             standing.forget()
-            return told
+            view = await self._answers.view(user_id, run_id)
+            return replace(opened, text=view["text"], next_offset=view["next_offset"])
 
     async def append(
         self, user_id: str, run_id: str, producer: Producer | None, values: Sequence[Any], *, close: bool = False
@@ -107,23 +107,24 @@ class Recordings:
         that is no recording.
         """
         chunks = checked(values)
+        told = [chunk for chunk in chunks if chunk]
         async with self._standings.of(run_id) as standing:
             run = await self._look_up(standing, user_id, run_id)
             program = _program(run, producer)
             if run.ended:
-                return await self._after_the_end(run, program, [chunk for chunk in chunks if chunk], close=close)
+                return await self._after_the_end(run, program, told, close=close)
             try:
+                await self._check_order(standing, run, program, chunks)
                 if program.epoch > run.epoch:
                     run = await self._advance(standing, run, program)
-                await self._check_order(standing, run, program, chunks)
                 await self._renew(standing, run)
-                return await self._write(standing, run, program, [chunk for chunk in chunks if chunk], close=close)
+                return await self._write(standing, run, program, told, close=close)
             except (Fenced, Closed, NotFound, Gone):
                 # Somebody ended it, or took it over, a moment ago.
                 standing.forget()
                 run = await self._look_up(standing, user_id, run_id)
                 if run.ended:
-                    return await self._after_the_end(run, program, [chunk for chunk in chunks if chunk], close=close)
+                    return await self._after_the_end(run, program, told, close=close)
                 _program(run, producer)
                 raise
 
@@ -133,7 +134,8 @@ class Recordings:
         async with self._standings.of(run_id) as standing:
             run = await self._store.write(lambda tx: recordings.claim(tx, run_id, _CLOSING_SECONDS))
             if run is not None:
-                await self._close(standing, run)
+                standing.forget()
+                await self._close(run)
 
     async def end_due(self) -> float | None:
         """End all that are due; when the next will be, if nothing is heard of its program until then."""
@@ -142,8 +144,11 @@ class Recordings:
         return await self._store.read(recordings.next_lapse)
 
     async def trust(self) -> None:
-        """Give every program its whole time from now on: until now none could be heard."""
+        """Give every program its whole time from now on: until now none could be heard. An answer that was closed, and
+        not written down since, is now: what waits for its end would else wait for its program's time to be over."""
         await self._store.write(recordings.renew_all)
+        for run_id in await self._store.read(recordings.going):
+            await self._answers.settle(run_id)
 
     async def _look_up(self, standing: Standing, user_id: str, run_id: str) -> RunRow:
         """The run, with its record where it goes on."""
@@ -156,12 +161,12 @@ class Recordings:
                 return run
             if run.cancel is None and run.worker == PROGRAM:
                 await self._load(standing, run)
-                if not standing.record.finished:
+                if not standing.order.finished:
                     return run
                 await self._answers.settle(run_id)
             else:
                 claimed = await self._store.write(lambda tx: recordings.claim(tx, run_id, _CLOSING_SECONDS))
-                await self._close(standing, claimed or run)
+                await self._close(claimed or run)
             standing.forget()
             run = await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
             if not run.ended:
@@ -171,16 +176,13 @@ class Recordings:
         return run
 
     async def _load(self, standing: Standing, run: RunRow) -> None:
+        standing.forget()
+        with suppress(NotFound):
+            await standing.read(self._log, run.id)
+        if not standing.count:
+            await self._begin(run)
+            await standing.read(self._log, run.id)
         standing.run = run
-        try:
-            with suppress(NotFound):
-                await standing.read(self._log)
-            if not standing.record.started:
-                await self._begin(run)
-                await standing.read(self._log)
-        except BaseException:
-            standing.forget()
-            raise
 
     async def _begin(self, run: RunRow) -> None:
         """Make the stream, with its first event; twice is as once."""
@@ -220,7 +222,7 @@ class Recordings:
 
     async def _renew(self, standing: Standing, run: RunRow) -> None:
         now = self._world.now()
-        if abs(now - standing.heard) < (run.lease_seconds or self._seconds) / _HEARD:
+        if abs(now - standing.heard) < (run.lease_seconds or 0.0) / recordings.HEARD:
             return
         if await self._store.write(lambda tx: recordings.renew(tx, run.id, run.epoch)):
             standing.heard = now
@@ -231,41 +233,37 @@ class Recordings:
         self, standing: Standing, run: RunRow, program: Producer, chunks: list[Event], *, close: bool
     ) -> Appended:
         told = chunks.pop() if chunks and chunks[-1]["type"] == "finish" else None
-        ends = close or told is not None
-        messages = [encode(chunk) for chunk in chunks]
-        size = sum(map(len, messages))
-        if not ends:
-            done = await self._commit(standing, run, program, messages, close=False)
-            if not done.duplicate:
-                standing.apply(chunks, size)
-            if standing.record.count != done.tail:
-                standing.forget()
-            return done
-        try:
-            standing.apply(chunks, size)
-            last = dated(rounded_off(standing.record, told), self._world.now())
-            standing.apply(last, 0)
-            messages += [encode(event) for event in last]
-            done = await self._commit(standing, run, program, messages, close=True)
-            if not done.duplicate:
-                with suppress(Unavailable):
-                    # It is closed; the fold is made up for by whoever needs it first.
-                    await self._answers.conclude(run, standing.record, standing.trail)
-            return done
-        finally:
+        if close or told is not None:
             standing.forget()
-
-    async def _commit(
-        self, standing: Standing, run: RunRow, program: Producer, messages: list[bytes], *, close: bool
-    ) -> Appended:
+            return await self._finish(run, program, chunks, told)
+        messages = list(map(encode, chunks))
         try:
-            return await self._log.append(run_stream(run.id), messages, producer=program, close=close)
+            done = await self._log.append(run_stream(run.id), messages, producer=program)
         except (BadRequest, Conflict):
             raise
         except BaseException:
             # Whether it was kept is not known.
             standing.forget()
             raise
+        if not done.duplicate:
+            standing.apply(chunks, sum(map(len, messages)))
+        if standing.count != done.tail:
+            standing.forget()
+        return done
+
+    async def _finish(self, run: RunRow, program: Producer, chunks: list[Event], told: Event | None) -> Appended:
+        """Append the last chunks, and what ends the answer, and fold it."""
+        record, trail = await folded(self._log, run.id)
+        last = dated(rounded_off(record.apply_all(chunks), told), self._world.now())
+        record.apply_all(last)
+        trail.apply_all([*chunks, *last])
+        messages = list(map(encode, [*chunks, *last]))
+        done = await self._log.append(run_stream(run.id), messages, producer=program, close=True)
+        if not done.duplicate:
+            with suppress(Unavailable):
+                # It is closed; the fold is made up for by whoever needs it first.
+                await self._answers.conclude(run, record, trail)
+        return done
 
     async def _after_the_end(self, run: RunRow, program: Producer, chunks: list[Event], *, close: bool) -> Appended:
         """What a program itself has sent before it ended the answer is answered as such, and so is its closing again;
@@ -280,31 +278,28 @@ class Recordings:
                 return Appended(tail, duplicate=True, closed=True)
         raise Closed(_why(run), surface="stream", details={"closed": True, "tail": tail})
 
-    async def _close(self, standing: Standing, run: RunRow) -> None:
+    async def _close(self, run: RunRow) -> None:
         """Fence its program off, and end it under the epoch of ``run``, which was claimed for that."""
-        standing.forget()
-        standing.run, name = run, run_stream(run.id)
+        name = run_stream(run.id)
         try:
-            fenced = await self._log.append(name, [], producer=_FENCE, create=StreamConfig())
-            if fenced.closed:
+            if (await self._log.append(name, [], producer=_FENCE, create=StreamConfig())).closed:
                 raise Closed(surface="stream")
             await self._log.append(name, [], producer=Producer(_CLOSER, run.epoch, 0))
-            await standing.read(self._log, fenced.tail)
-            first = [] if standing.record.started else [beginning(run.message_id, run.id, run.model, run.created_at)]
-            standing.apply(first, 0)
+            record, trail = await folded(self._log, run.id)
+            first = [] if record.started else [beginning(run.message_id, run.id, run.model, run.created_at)]
+            record.apply_all(first)
             stop = run.cancel is not None
-            last = cut_short(standing.record, "other", events.abort("stopped")) if stop else None
-            last = dated(last or cut_short(standing.record, "interrupted"), self._world.now())
-            standing.apply(last, 0)
-            messages = [encode(event) for event in [*first, *last]]
+            last = cut_short(record, "other", events.abort("stopped")) if stop else cut_short(record, "interrupted")
+            last = dated(last, self._world.now())
+            record.apply_all(last)
+            trail.apply_all([*first, *last])
+            messages = list(map(encode, [*first, *last]))
             await self._log.append(name, messages, producer=Producer(_CLOSER, run.epoch, 1), close=True)
-            await self._answers.conclude(run, standing.record, standing.trail)
+            await self._answers.conclude(run, record, trail)
         except Closed:
             await self._answers.settle(run.id)
         except (Fenced, NotFound, Gone):
             pass
-        finally:
-            standing.forget()
 
 
 def _program(run: RunRow, producer: Producer | None) -> Producer:

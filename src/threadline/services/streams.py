@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from threadline.domain.errors import BadRequest, Conflict, NotAllowed, NotFound
+from threadline.domain.chunks import MAX_CHUNK_BYTES
+from threadline.domain.errors import BadRequest, Conflict, NotAllowed, NotFound, TooLarge
 from threadline.domain.texts import names
 from threadline.log.protocol import JSON, Appended, Created, Log, Producer, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.rules import media_type
@@ -69,6 +70,9 @@ class Streams:
                 raise BadRequest("A recording is in its producer's order; leave Stream-Seq out.", surface="stream")
             if content_type is not None and media_type(content_type) != JSON:
                 raise Conflict(f"This stream is of type {JSON}.", surface="stream")
+            if sum(map(len, messages)) > MAX_CHUNK_BYTES:
+                words = f"An append to a recording has at most {MAX_CHUNK_BYTES >> 20} MB. Send less at once."
+                raise TooLarge(words, surface="stream")
             values = [_parsed(message) for message in messages]
             run_id = path.removeprefix(RUNS)
             return await self._recordings.append(owner, run_id, producer, values, close=close)

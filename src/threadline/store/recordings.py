@@ -15,13 +15,16 @@ KIND: Final = "recorded"
 PROGRAM: Final = "program"
 """What stands in the place of a worker while the program writes."""
 
+HEARD: Final = 10
+"""A program's lease need be renewed at most so often while it lasts: it lasts so much longer."""
+
 _CLOSER: Final = "closer"
 
 _this = runs.c.id == bindparam("run")
 _going = text("runs.kind = 'recorded' AND runs.status = 'running'")
 _the_programs = and_(_going, text("runs.worker = 'program'"), runs.c.cancel.is_(None))
 _over = or_(runs.c.cancel.is_not(None), runs.c.lease_until <= bindparam("now"))
-_until: Final[ColumnElement[float]] = bindparam("now") + runs.c.lease_seconds
+_until: Final[ColumnElement[float]] = bindparam("now") + runs.c.lease_seconds * (1 + 1 / HEARD)
 
 _BEGIN = (
     update(runs)
@@ -56,6 +59,7 @@ _CLAIM = (
     .where(_this, _going, _over, or_(runs.c.worker == PROGRAM, runs.c.lease_until <= bindparam("now")))
     .values(epoch=runs.c.epoch + 1, worker=_CLOSER, lease_until=bindparam("until"))
 )
+_GOING = select(runs.c.id).where(_going)
 _NEXT_LAPSE = select(func.min(runs.c.lease_until)).where(_going)
 
 
@@ -97,6 +101,11 @@ def renew(tx: Tx, run_id: str, epoch: int) -> bool:
 def renew_all(tx: Tx) -> int:
     """After a time in which no program could be heard, each has all of its own from now on."""
     return tx.conn.execute(_RENEW_ALL, {"now": tx.now}).rowcount
+
+
+def going(tx: Tx) -> list[str]:
+    """Those that have not ended."""
+    return list(tx.conn.execute(_GOING).scalars())
 
 
 def due(tx: Tx, most: int) -> list[str]:
