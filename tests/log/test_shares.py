@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.001)
 
@@ -47,7 +47,7 @@ async def test_followers_read_ahead_what_their_budget_has_and_each_gets_all_in_t
                 got[number] += found
                 share.drop()
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for number in range(30):
             group.create_task(follow(number))
         await until(lambda: ahead > 0)
@@ -69,7 +69,7 @@ async def test_who_waits_at_the_tail_holds_nothing(log: Log) -> None:
                 found[number] += sum(len(batch.messages) for batch in batches)
                 share.drop()
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for number in range(20):
             group.create_task(follow(number))
         await until(lambda: found == [1] * 20)
@@ -80,7 +80,7 @@ async def test_who_waits_at_the_tail_holds_nothing(log: Log) -> None:
 async def test_a_read_that_finds_more_than_all_there_is_goes_through(log: Log) -> None:
     await log.append("s", [b"x" * 5 * ONE_READ, b"y"], create=StreamConfig(), close=True)
     share, found = Share(Budget(ONE_READ)), 0
-    async with asyncio.timeout(30), aclosing(log.follow("s", share=share)) as steps:
+    async with asyncio.timeout(120), aclosing(log.follow("s", share=share)) as steps:
         async for batches in steps:
             found += sum(len(batch.messages) for batch in batches)
     assert found == 2
@@ -97,7 +97,7 @@ async def test_those_who_wait_come_in_their_order() -> None:
         order.append(number)
         share.drop()
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for number in range(5):
             group.create_task(wait(number))
         await settled()
@@ -118,7 +118,7 @@ async def test_whoever_leaves_while_it_waits_or_holds_takes_nothing_along(seed: 
         share = Share(budget)
         try:
             while True:
-                await share.take()
+                await share.take(chance.choice([ONE_READ, chance.randrange(4 * ONE_READ)]))
                 share.keep(chance.randrange(3 * ONE_READ))
                 await asyncio.sleep(0)
         finally:
@@ -135,9 +135,24 @@ async def test_whoever_leaves_while_it_waits_or_holds_takes_nothing_along(seed: 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in range(3):
             await Share(budget).take()
+
+
+async def test_who_wants_much_is_waited_for_and_where_he_leaves_those_behind_him_go_on() -> None:
+    budget = Budget(3 * ONE_READ)
+    first, small = Share(budget), Share(budget)
+    await first.take(2 * ONE_READ)
+    large = asyncio.create_task(Share(budget).take(2 * ONE_READ))
+    behind = asyncio.create_task(small.take())
+    await settled()
+    assert not behind.done()
+    large.cancel()
+    await asyncio.wait_for(behind, 10)
+    first.drop()
+    small.drop()
+    await asyncio.wait_for(Share(budget).take(4 * ONE_READ), 10)
 
 
 async def test_who_takes_nothing_has_all_of_his_own_budget_and_holds_up_nobody_elses() -> None:
@@ -150,7 +165,7 @@ async def test_who_takes_nothing_has_all_of_his_own_budget_and_holds_up_nobody_e
     waiting = asyncio.create_task(late.take())
     others = [Share(other) for _ in range(3)]
     for share in others[:2]:
-        await asyncio.wait_for(share.take(), 10)
+        await asyncio.wait_for(share.take(), 60)
     third = asyncio.create_task(others[2].take())
     await settled()
     assert not waiting.done()
@@ -159,12 +174,12 @@ async def test_who_takes_nothing_has_all_of_his_own_budget_and_holds_up_nobody_e
     await asyncio.wait({third})
     held[0].keep(ONE_READ // 2)
     held[1].drop()
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     for share in (*held, *others, late):
         share.drop()
     for budget, count in ((one, 4), (other, 4)):
         again = [Share(budget) for _ in range(count)]
         for share in again:
-            await asyncio.wait_for(share.take(), 10)
+            await asyncio.wait_for(share.take(), 60)
         for share in again:
             share.drop()

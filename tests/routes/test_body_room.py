@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from tests.routes.conftest import House, asking
+from tests.support.answers import until
 from threadline.domain.errors import BadRequest
+from threadline.log.shares import Share
 from threadline.routes import body
-from threadline.routes.site import BODIES_BYTES, Site
+from threadline.routes.site import BODIES_BYTES, BODIES_OF_ONE, Site
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -46,10 +49,11 @@ class Upload:
     async def send(self, message: MutableMapping[str, Any]) -> None:
         self.status = message.get("status", self.status)
 
-    async def run(self, site: Site) -> None:
+    async def run(self, site: Site, owner: str | None = None) -> None:
         headers = [] if self.length is None else [(b"content-length", b"%d" % self.length)]
+        about = {"type": "http", "method": "POST", "path": "/v1/stream/s", "query_string": b"", "headers": headers}
         await site(
-            {"type": "http", "method": "POST", "path": "/v1/stream/s", "query_string": b"", "headers": headers},
+            {**about, "owner": owner},
             self.receive,
             self.send,
         )
@@ -64,7 +68,7 @@ class Store:
         self.site = Site(self, [], [], None, SystemWorld())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await body.read(scope, receive, LARGEST)
+        await body.read(scope, receive, LARGEST, scope["owner"])
         await self.answer.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await self.done.wait()
@@ -128,3 +132,100 @@ async def test_who_leaves_or_is_cut_off_gives_its_room_back_and_who_waits_can_le
 async def test_a_large_body_that_does_not_come_is_not_waited_for_without_end() -> None:
     with pytest.raises(BadRequest, match="smaller parts"):
         await body._take_in_time(Upload(LARGEST).receive, [], LARGEST, 0.01)
+
+
+class Endless(Upload):
+    """One who sends more than may come, and then nothing, and stays."""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        if self._sent <= LARGEST:
+            self._sent += len(self._chunk)
+            return {"type": "http.request", "body": self._chunk, "more_body": True}
+        return await super().receive()
+
+
+async def test_what_is_too_large_has_no_room_while_the_rest_of_it_is_waited_for() -> None:
+    store = Store()
+    store.answer.set()
+    store.done.set()
+    endless = [Endless(None, size=1 << 20) for _ in range(BODIES_BYTES // LARGEST)]
+    tasks = [asyncio.create_task(upload.run(store.site)) for upload in endless]
+    async with asyncio.timeout(20):
+        while await asked(list[Upload](endless)) < len(endless):
+            continue
+        later = Upload(LARGEST)
+        later.go_on()
+        await later.run(store.site)
+        assert later.status == 200
+        for upload in endless:
+            upload.go_on()
+        await asyncio.gather(*tasks)
+    assert {upload.status for upload in endless} == {413}
+
+
+async def test_what_comes_buys_time_and_who_sends_nothing_has_little() -> None:
+    class Slow(Upload):
+        async def receive(self) -> MutableMapping[str, Any]:
+            self._sent += 1
+            await asyncio.sleep(0.02)
+            return {"type": "http.request", "body": self._chunk, "more_body": self._sent < 20}
+
+    chunks: list[bytes] = []
+    await body._take_in_time(Slow(LARGEST, size=10 * body._SLOWEST).receive, chunks, LARGEST, 0.2)
+    assert len(chunks) == 20
+
+
+async def test_no_user_has_all_of_the_room_and_all_together_have_no_more_than_there_is() -> None:
+    store, size = Store(), LARGEST - 1
+    his, others = [Upload(size) for _ in range(3)], [Upload(size) for _ in range(2)]
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for upload in his:
+            group.create_task(upload.run(store.site, "one"))
+        assert await asked(his) == BODIES_OF_ONE // size
+        for upload in others:
+            group.create_task(upload.run(store.site, "other"))
+        small = Upload(body.SMALL + 1)
+        group.create_task(small.run(store.site, "third"))
+        assert await asked(others) == 1
+        assert await asked([small]) == 0, "others have come before it, and there is no room"
+        store.answer.set()
+        store.done.set()
+        for upload in (*his, *others, small):
+            upload.go_on()
+    assert {upload.status for upload in (*his, *others, small)} == {200}
+
+
+LONG = "A story of 20000 words."
+PADDING = "x" * (2 * body.SMALL)
+ASKED: dict[str, dict[str, Any]] = {
+    "/api/chat": {**asking(LONG), "model": "demo/demo"},
+    "/v1/responses": {"model": "demo/demo", "input": LONG},
+    "/v1/chat/completions": {"model": "demo/demo", "messages": [{"role": "user", "content": LONG}]},
+}
+
+
+async def going_on(house: House) -> set[str]:
+    """The answers that are being written."""
+    return {info.name async for page in house.log.listed("runs/") for info in page if not info.closed}
+
+
+@pytest.mark.parametrize("path", ASKED)
+async def test_a_large_request_has_its_room_until_it_is_on_disk_and_not_until_it_is_answered(
+    house: House, path: str
+) -> None:
+    room = cast("Site", house.app.site)._bodies.all
+    program, everything = await house.program(path), Share(room)
+    await everything.take(BODIES_BYTES)
+    before = await going_on(house)
+    fields = {**ASKED[path], "padding": PADDING}
+    task = asyncio.create_task(program.call("POST", path, fields, {"accept": "application/json"}, seconds=300))
+    try:
+        await until(lambda: len(room._line) == 1 or task.done())
+        async with asyncio.timeout(60):
+            await everything.take(BODIES_BYTES)
+            while not await going_on(house) - before:
+                await asyncio.sleep(0.01)
+    finally:
+        everything.drop()
+        task.cancel()
+        await asyncio.wait({task})

@@ -31,8 +31,9 @@ _PATIENCE: Final = 16 * LIMIT
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
-async def read(scope: Scope, receive: Receive, limit: int = LIMIT) -> bytes:
-    """The whole body; one that is large has to wait for room, and then has to come in time.
+async def read(scope: Scope, receive: Receive, limit: int = LIMIT, owner: str | None = None) -> bytes:
+    """The whole body; one that is large has to wait for room, its owner's where he is known, and then has to come in
+    time.
 
     Raises ``TooLarge`` above the limit, ``BadRequest`` for what comes too slowly, and ``ClientDisconnect``.
     """
@@ -46,10 +47,11 @@ async def read(scope: Scope, receive: Receive, limit: int = LIMIT) -> bytes:
         more = await _take(receive, chunks, SMALL)
     if more:
         expected = limit if length is None else length
-        await exchange_of(scope).make_room(expected)
-        more = await _take_in_time(receive, chunks, limit, _GRACE_SECONDS + expected / _SLOWEST)
+        await exchange_of(scope).make_room(expected, owner)
+        more = await _take_in_time(receive, chunks, limit)
     if sum(map(len, chunks)) > limit:
         chunks.clear()
+        exchange_of(scope).give_room()
         if more:
             await _discard(receive)
         raise TooLarge
@@ -110,20 +112,22 @@ def _length(scope: Scope) -> int | None:
     return int(length) if length is not None and _LENGTH.fullmatch(length) else None
 
 
-async def _take(receive: Receive, chunks: list[bytes], upto: int) -> bool:
-    """Read on until there are more than ``upto`` bytes or all; whether there may be more."""
+async def _take(receive: Receive, chunks: list[bytes], upto: int, time: asyncio.Timeout | None = None) -> bool:
+    """Read on until there are more than ``upto`` bytes or all; whether there may be more. What comes buys time."""
     size, more = sum(map(len, chunks)), True
     while more and size <= upto:
         chunk, more = await _next(receive)
         chunks.append(chunk)
         size += len(chunk)
+        if time is not None and (until := time.when()) is not None:
+            time.reschedule(until + len(chunk) / _SLOWEST)
     return more
 
 
-async def _take_in_time(receive: Receive, chunks: list[bytes], upto: int, seconds: float) -> bool:
+async def _take_in_time(receive: Receive, chunks: list[bytes], upto: int, grace: float = _GRACE_SECONDS) -> bool:
     try:
-        async with asyncio.timeout(seconds):
-            return await _take(receive, chunks, upto)
+        async with asyncio.timeout(grace) as time:
+            return await _take(receive, chunks, upto, time)
     except TimeoutError:
         raise BadRequest("The body did not come in time. Send it again, or in smaller parts.") from None
 

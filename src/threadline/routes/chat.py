@@ -26,10 +26,9 @@ class Chat:
         """Submit, then stream; or wait, for a client that takes only JSON."""
         context = self._context
         encoder = encoder_of(scope)
-        fields = body.parse_object(await body.read(scope, receive))
-        user_id = (await who(context, scope)).id
-        submitted = await context.turns.submit(user_id, chat_request.parse(fields, user_id))
+        user_id, submitted = await self._submit(scope, receive)
         run = submitted.run
+        exchange_of(scope).give_room()
         if "respond-async" in (header(scope, b"prefer") or ""):
             await _send_json(send, _accepted(submitted), run_headers(run), status=202)
             return
@@ -41,6 +40,12 @@ class Chat:
         source = context.answers.follow(run)
         headers = UI_HEADERS + run_headers(run)
         await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
+
+    async def _submit(self, scope: Scope, receive: Receive) -> tuple[str, Submitted]:
+        """Whose it is, and what is on disk of it; nothing else is kept while it is answered."""
+        fields = body.parse_object(await body.read(scope, receive))
+        user_id = (await who(self._context, scope)).id
+        return user_id, await self._context.turns.submit(user_id, chat_request.parse(fields, user_id))
 
 
 UI_HEADERS: Headers = [(b"x-vercel-ai-ui-message-stream", b"v1")]

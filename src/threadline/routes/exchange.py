@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Send
 
-from threadline.log.shares import Budget, Share
+from threadline.log.shares import Budgets, Share
 
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
@@ -23,19 +23,18 @@ class Exchange:
 
     __slots__ = ("_bodies", "_share", "headers", "request_id", "send")
 
-    def __init__(self, request_id: str, bodies: Budget | None = None) -> None:
+    def __init__(self, request_id: str, bodies: Budgets | None = None) -> None:
         self.request_id = request_id
         self._bodies = bodies
         self._share: Share | None = None
         self.headers: Headers = [(b"x-request-id", request_id.encode())]
         self.send: Send | None = None
 
-    async def make_room(self, size: int) -> None:
-        """Wait for room for so many bytes of the request."""
+    async def make_room(self, size: int, owner: str | None) -> None:
+        """Wait for room for so many bytes of the request: of the room that its ``owner`` has, where he is known."""
         if self._bodies is not None and self._share is None:
-            share = Share(self._bodies)
-            await share.take()
-            share.keep(size)
+            share = Share(self._bodies.all if owner is None else self._bodies.of(owner))
+            await share.take(size)
             self._share = share
 
     def give_room(self) -> None:
@@ -44,7 +43,7 @@ class Exchange:
             self._share.drop()
 
 
-def begin(scope: Scope, request_id: str, bodies: Budget | None = None) -> Exchange:
+def begin(scope: Scope, request_id: str, bodies: Budgets | None = None) -> Exchange:
     """Open the exchange of a request; the same object is then found with :func:`exchange_of`."""
     exchange = Exchange(request_id, bodies)
     scope[_KEY] = exchange

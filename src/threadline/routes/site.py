@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from threadline.domain.errors import NotAllowed
 from threadline.domain.ids import make_id
-from threadline.log.shares import Budget
+from threadline.log.shares import Budgets
 from threadline.routes import hosts, origin, sharing
 from threadline.routes.errors import answer, note, to_error
 from threadline.routes.exchange import Exchange, begin, header
@@ -24,7 +24,8 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _ID_BYTES: Final = 10
 _IDS: Final = 256
 BODIES_BYTES: Final = 128 << 20
-"""How much of large bodies is in memory at once, over all connections; who sends more waits."""
+BODIES_OF_ONE: Final = 64 << 20
+"""How much of large bodies is in memory at once, over all connections and of one user; who sends more waits."""
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -45,7 +46,7 @@ class Site:
         self._origins = frozenset(origins)
         self._names = names
         self._world = world
-        self._bodies = Budget(BODIES_BYTES)
+        self._bodies = Budgets(BODIES_OF_ONE, BODIES_BYTES)
         self._chance: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from weakref import WeakValueDictionary
 
 from starlette.types import Receive, Scope, Send
 
 from threadline.domain.errors import NotAllowed, ThreadlineError
-from threadline.log.shares import Budget, Share
+from threadline.log.shares import Budgets, Share
 from threadline.routes.context import Context
 from threadline.routes.durable import asking, writing
 from threadline.routes.durable.answering import error_headers
@@ -35,8 +34,8 @@ class DurableStreams:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._control = Control(context, PREFIX)
-        self._all = Budget(_READ_AHEAD_OF_ALL)
-        self._budgets: WeakValueDictionary[str, Budget] = WeakValueDictionary()
+        # Those who take nothing hold up nobody else's readers.
+        self._budgets = Budgets(_READ_AHEAD, _READ_AHEAD_OF_ALL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request to one stream."""
@@ -80,7 +79,7 @@ class DurableStreams:
 
     async def _read(self, owner: str, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
         context, asked = self._context, asking.reading_of(scope)
-        request = Request(owner, asking.path_of(scope, PREFIX), asked, Share(self._budget_of(owner)), caller)
+        request = Request(owner, asking.path_of(scope, PREFIX), asked, Share(self._budgets.of(owner)), caller)
         try:
             if scope["method"] == "HEAD":
                 await Reader(context, request).head(send)
@@ -92,10 +91,3 @@ class DurableStreams:
                 await Reader(context, request).catch_up(scope, receive, send)
         finally:
             request.share.drop()
-
-    def _budget_of(self, owner: str) -> Budget:
-        """What the readers of one user may have read ahead, so that those who take nothing hold up nobody else's."""
-        budget = self._budgets.get(owner)
-        if budget is None:
-            budget = self._budgets[owner] = Budget(_READ_AHEAD, self._all)
-        return budget

@@ -25,7 +25,7 @@ _LARGE: Final = 32 * 1024
 async def create(streams: Streams, owner: str, prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
     """``PUT``: 201 for a new stream, 200 for the same again."""
     config, close = asking.config_of(scope, prefix), asking.closes(scope)
-    data = await body.read(scope, receive, LIMIT)
+    data = await body.read(scope, receive, LIMIT, owner)
     path = asking.path_of(scope, prefix)
     if data and config.fork is not None and not config.content_type:
         config = await _inherited(streams, owner, config)
@@ -43,7 +43,7 @@ async def create(streams: Streams, owner: str, prefix: str, scope: Scope, receiv
 async def append(streams: Streams, owner: str, prefix: str, scope: Scope, receive: Receive, send: Send) -> None:
     """``POST``: 204; 200 for what a producer sent for the first time."""
     producer, close = asking.producer_of(scope), asking.closes(scope)
-    data = await body.read(scope, receive, LIMIT)
+    data = await body.read(scope, receive, LIMIT, owner)
     kind = header(scope, b"content-type")
     if not data and not close:
         raise BadRequest("There is nothing to append in an empty body.", surface="stream")

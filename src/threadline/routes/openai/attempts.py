@@ -56,9 +56,10 @@ class Attended:
 
 @asynccontextmanager
 async def attending(context: Context, scope: Scope, run: RunRow) -> AsyncIterator[Attended]:
-    """Whatever is answered within names the run. An error in it is told as one that is not to be retried, but where the
-    client says how often it tried: then its next attempt finds this run."""
+    """What was asked is on disk, and whatever is answered within names the run. An error in it is told as one that is
+    not to be retried, but where the client says how often it tried: then its next attempt finds this run."""
     name_run(scope, run)
+    exchange_of(scope).give_room()
     attended = Attended()
     try:
         yield attended

@@ -29,9 +29,11 @@ class Completions:
             scope, receive, lambda values: (parse(values), attempt_of(scope, user_id, values))
         )
         run, head = await context.responses.create(user_id, asked.wanted, attempt)
-        encoder = CompletionChunks(head, usage=asked.usage)
+        encoder, streams = CompletionChunks(head, usage=asked.usage), asked.stream
+        # It may be large, and is not kept while it is answered.
+        del asked
         async with attending(context, scope, run) as attended:
-            if asked.stream:
+            if streams:
                 source = attended.seen(told(context, run, encoder))
                 await Stream(source, FRAMES, ENDING, context.pulse).run(scope, receive, send)
                 return

@@ -44,13 +44,15 @@ class Create:
             scope, receive, lambda values: (parse(values), attempt_of(scope, user_id, values))
         )
         run, head = await context.responses.create(user_id, asked.wanted, attempt)
-        encoder = ResponseEvents(head)
+        encoder, streams, background = ResponseEvents(head), asked.stream, asked.background
+        # It may be large, and is not kept while it is answered.
+        del asked
         async with attending(context, scope, run) as attended:
-            if asked.stream:
+            if streams:
                 source = attended.seen(told(context, run, encoder, encoder.opening()))
                 await Stream(source, FRAMES, ENDING, context.pulse).run(scope, receive, send)
                 return
-            if asked.background:
+            if background:
                 # One that was asked for before may be over.
                 await reply(scope, send, encoder.snapshot() if run.epoch == 0 else await present(context, run, head))
             else:
