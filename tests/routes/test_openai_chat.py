@@ -11,7 +11,7 @@ from tests.routes.test_openai import is_error
 from tests.support.client import Client, Stream
 from threadline.providers.completions import encode
 from threadline.providers.protocol import ModelRequest, ModelSettings
-from threadline.routes.openai import chat_asking
+from threadline.routes.openai import asking, chat_asking
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +96,21 @@ def test_what_shapes_the_answer_reaches_the_model() -> None:
     }
     wanted = chat_asking.parse({"messages": [USER], "modalities": ["text"], **given}).wanted
     assert encode(ModelRequest("m", [], ModelSettings(sampling=wanted.settings["sampling"]))).items() >= given.items()
+
+
+async def test_a_call_comes_back_however_long_the_id_is_that_its_provider_gave_it(program: Client) -> None:
+    # There are gateways that hide a model's signature in it.
+    name = "call_" + "x" * 3000
+    call = {"id": name, "type": "function", "function": {"name": "getCurrentTime", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": name, "content": "half past nine"}
+    told = await complete(program, ASKED, {"role": "assistant", "tool_calls": [call]}, result, tools=[CLOCK])
+    assert "half past nine" in told["choices"][0]["message"]["content"]
+    items = [
+        ASKED,
+        {"type": "function_call", "call_id": name, "name": "getCurrentTime", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": name, "output": "half past nine"},
+    ]
+    assert len(asking.parse({"input": items}).wanted.rows) == 2
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

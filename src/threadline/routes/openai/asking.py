@@ -166,9 +166,9 @@ def _item(branch: Branch, item: Fields, previous: str | None) -> None:
     if kind == "message":
         _message(branch, item)
     elif kind == "function_call":
-        branch.called(item.needed("call_id", _LONGEST_ID), tool_name_in(item), item.text("arguments") or "")
+        branch.called(item.needed("call_id"), tool_name_in(item), item.text("arguments") or "")
     elif kind == "function_call_output":
-        call = item.needed("call_id", _LONGEST_ID)
+        call = item.needed("call_id")
         if item.get("output") is None:
             raise item.wrong("output", "is missing.")
         if not branch.returned(call, text_in(item, "output")) and previous is None and not branch.refers:

@@ -125,7 +125,7 @@ def _message(branch: Branch, message: Fields) -> None:
     elif role == "assistant":
         _assistant(branch, message)
     elif role == "tool":
-        call = message.needed("tool_call_id", _LONGEST)
+        call = message.needed("tool_call_id")
         if not branch.returned(call, text_in(message)):
             raise message.wrong("tool_call_id", "is of no call in the messages before.")
     elif role in ("system", "developer"):
@@ -143,4 +143,4 @@ def _assistant(branch: Branch, message: Fields) -> None:
         function = call.inner("function")
         if function is None:
             raise call.wrong("function", "is missing.")
-        branch.called(call.needed("id", _LONGEST), tool_name_in(function), function.text("arguments") or "")
+        branch.called(call.needed("id"), tool_name_in(function), function.text("arguments") or "")
