@@ -157,6 +157,8 @@ class Server(uvicorn.Server):
 class _Socket(WebSocketsSansIOProtocol):
     """A socket whose frames may be as large as its address takes them, and that is gone when it is over."""
 
+    _begun: bytearray
+
     def handle_connect(self, event: Request) -> None:
         """The handshake is there."""
         self.conn.max_message_size = _LARGE_FRAMES.get(event.path.partition("?")[0], _FRAME_BYTES)
@@ -166,6 +168,16 @@ class _Socket(WebSocketsSansIOProtocol):
         """A text is there, whole or its beginning. The parser would keep it until the next one is."""
         super().handle_text(event)
         event.data = b""
+
+    def handle_cont(self, event: Frame) -> None:
+        """The next piece of a message is there. Many small ones, kept as such, take far more room than their bytes."""
+        if self.frames:
+            self._begun = bytearray(self.frames.pop())
+        self._begun += event.data
+        if event.fin:
+            self.frames = [bytes(self._begun)]
+            del self._begun
+            self.send_receive_event_to_app()
 
     def keepalive_timeout(self) -> None:
         """A ping was not answered."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -42,7 +44,7 @@ async def send(socket: ClientConnection, request: str, text: str = QUICK, chat: 
 
 
 async def take(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         frame: dict[str, Any] = json.loads(await socket.recv())
     return frame
 
@@ -264,6 +266,30 @@ async def test_a_whole_history_fits_into_a_frame_and_more_than_a_body_does_not(v
         await send(socket, "r2", "x" * (4 << 20))
         _, code = await rest(socket)
         assert code == 1009
+
+
+def pieces_held() -> int:
+    """Of how many pieces the unfinished messages are kept that some socket here has begun to take."""
+    kept = (one.frames for one in gc.get_objects() if issubclass(type(one), WebSocketsSansIOProtocol))
+    return sum(map(len, kept))
+
+
+async def test_a_frame_that_comes_in_many_pieces_is_not_kept_as_many(visitor: Client) -> None:
+    words = json.dumps({"type": "resume", "requestId": "r", "id": new_id()}).ljust(20_000)
+    most = 0
+
+    async def pieces() -> AsyncIterator[str]:
+        nonlocal most
+        for at in range(0, len(words), 2):
+            yield words[at : at + 2]
+            if at % 2_000 == 0:
+                await asyncio.sleep(0)
+                most = max(most, pieces_held())
+
+    async with socket_of(visitor) as socket:
+        await socket.send(pieces())
+        assert (await take(socket))["type"] == "no-active"
+    assert most <= 1
 
 
 async def test_a_server_that_goes_away_closes_with_1012_and_ends_no_answer(open_own: Callable[..., Any]) -> None:
