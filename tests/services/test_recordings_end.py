@@ -171,6 +171,15 @@ async def test_one_that_was_closed_when_the_server_died_has_ended_when_it_is_bac
     assert text_of((await studio.message(one)).parts or []) == "Half of"
 
 
+@pytest.mark.parametrize(("text", "kept"), [('[{"a":1', [{"a": 1}]), ("[" * 100, None), ('[{"__proto__":{', None)])
+async def test_of_an_input_that_broke_off_is_kept_what_readers_can_read(studio: Studio, text: str, kept: Any) -> None:
+    one, call = await studio.open(), {"toolCallId": "c", "toolName": "look"}
+    delta = {"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": text}
+    await studio.say(one, 0, {"type": "tool-input-start", **call}, delta, close=True)
+    [part] = (await studio.message(one)).parts or []
+    assert (part["state"], part["input"]) == ("output-error", kept)
+
+
 async def test_an_end_that_broke_off_behind_its_fence_is_made_up_for(studio: Studio) -> None:
     one = await studio.open()
     await studio.say(one, 0, *BEGUN)

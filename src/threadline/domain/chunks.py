@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from threadline.domain.depth import MAX_DEPTH, shallow
+from threadline.domain.depth import MAX_DEPTH, poisoned, shallow
 from threadline.domain.errors import BadRequest, TooLarge
 from threadline.domain.events import Event, encode, message_metadata
 
@@ -60,7 +60,7 @@ def _checked(index: int, value: Any) -> Event | None:
             raise wrong(index, kind, f"{name} must be {words}.", name)
     event = _cleaned(event)
     encoded = _encoded(index, event)
-    if any(name in encoded for name in _SUSPECT) and _poisoned(event):
+    if any(name in encoded for name in _SUSPECT) and poisoned(event):
         raise wrong(index, kind, "no name in it may be __proto__, nor prototype in a constructor.")
     if len(encoded) > MAX_CHUNK_BYTES:
         raise TooLarge(
@@ -71,15 +71,6 @@ def _checked(index: int, value: Any) -> Event | None:
     if kind == "start":
         return message_metadata(event["messageMetadata"]) if event.get("messageMetadata") else None
     return event
-
-
-def _poisoned(value: Any) -> bool:
-    """Whether readers in JavaScript, which keep what their objects are made of to themselves, refuse to parse it."""
-    if isinstance(value, dict):
-        made = value.get("constructor")
-        if "__proto__" in value or (isinstance(made, dict) and "prototype" in made):
-            return True
-    return any(map(_poisoned, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
 
 
 def _encoded(index: int, event: Event) -> bytes:

@@ -1,4 +1,4 @@
-"""How deep values may be nested, so that they can be stored and sent on inside of whatever will hold them."""
+"""What values must be, so that they can be stored, sent on inside of whatever will hold them, and read."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def shallow(parts: list[Any]) -> bool:
         if not level:
             return True
     return False
+
+
+def poisoned(value: Any) -> bool:
+    """Whether readers in JavaScript, who keep what their objects are made of to themselves, refuse to parse it; of a
+    value that is not nested too deeply."""
+    if isinstance(value, dict):
+        made = value.get("constructor")
+        if "__proto__" in value or (isinstance(made, dict) and "prototype" in made):
+            return True
+    return any(map(poisoned, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))

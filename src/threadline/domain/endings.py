@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from threadline.domain import events
+from threadline.domain.depth import poisoned, shallow
 from threadline.domain.events import Event
 from threadline.domain.fold import Fold, merge
 from threadline.domain.messages import Part, Usage, add_usage, tool_name
@@ -97,7 +98,9 @@ def rounded_off(record: Fold, told: Event | None) -> list[Event]:
 def input_cut(record: Fold, part: Part) -> Event:
     """The end of a call whose input broke off."""
     call = part["toolCallId"]
-    return events.tool_input_error(call, tool_name(part), partial_json(record.tool_input_text(call)), INTERRUPTED)
+    given = partial_json(record.tool_input_text(call))
+    kept = given if shallow([given]) and not poisoned(given) else None
+    return events.tool_input_error(call, tool_name(part), kept, INTERRUPTED)
 
 
 def open_parts(record: Fold, kind: str) -> list[str]:
