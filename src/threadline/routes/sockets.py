@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from threadline.domain.errors import BadRequest, Conflict, RateLimited, ThreadlineError, Unauthorized, Unavailable
 from threadline.log.protocol import Steps
-from threadline.log.shares import Budget, Share
+from threadline.log.shares import ONE_READ, Budget, Share
 from threadline.routes.context import Context
 from threadline.routes.errors import note, to_error
 from threadline.routes.exchange import exchange_of
@@ -104,6 +104,37 @@ class Opened:
     start: int
 
 
+class _InTurn(Share):
+    """What a follower holds who reads in turn with the others of its socket: more than a read is taken for, only one of
+    them can find at a time."""
+
+    def __init__(self, budget: Budget, turn: asyncio.Lock) -> None:
+        super().__init__(budget)
+        self._turn = turn
+        self._reads = False
+
+    async def take(self, size: int = ONE_READ) -> None:
+        """Before a read."""
+        self.drop()
+        await self._turn.acquire()
+        self._reads = True
+        try:
+            await super().take()
+        except asyncio.CancelledError:
+            self._end()
+            raise
+
+    def keep(self, size: int) -> None:
+        """After it."""
+        super().keep(size)
+        self._end()
+
+    def _end(self) -> None:
+        if self._reads:
+            self._reads = False
+            self._turn.release()
+
+
 class Socket(ABC):
     """One connection. A kind says how its frames are written and what they ask for; each frame that asks for something
     names it, and what is followed under a name ends with it. A slow reader makes only its own socket wait."""
@@ -121,6 +152,7 @@ class Socket(ABC):
         self.context = line.context
         self.outbox = Outbox(self._send_text)
         self._budget = Budget(_READ_AHEAD)
+        self._turn = asyncio.Lock()
         self._followers: dict[str, tuple[Channel, asyncio.Task[None]]] = {}
         self._caller = line.caller
         self._over = asyncio.Event()
@@ -297,7 +329,7 @@ class Socket(ABC):
         return True
 
     async def _follow(self, channel: Channel, opening: Callable[[Share], Awaitable[Opened]]) -> None:
-        share = Share(self._budget)
+        share = _InTurn(self._budget, self._turn)
         try:
             opened = await opening(share)
             await self.outbox.say(opened.words)
