@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from threadline.routes import body, chat_request
 from threadline.routes.context import Context
+from threadline.routes.durable.answering import JSON, reply
 from threadline.routes.exchange import Headers, exchange_of, header, query
 from threadline.routes.identity import who
 from threadline.routes.streams import UI_MESSAGES, Stream
@@ -30,12 +31,12 @@ class Chat:
         run = submitted.run
         exchange_of(scope).give_room()
         if "respond-async" in (header(scope, b"prefer") or ""):
-            await _send_json(send, _accepted(submitted), run_headers(run), status=202)
+            await reply(send, 202, [JSON, *run_headers(run)], _accepted(submitted))
             return
         if _wants_json(scope):
             exchange_of(scope).headers.extend(run_headers(run))
             message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
-            await _send_json(send, orjson.dumps(message), [])
+            await reply(send, 200, [JSON], orjson.dumps(message))
             return
         source = context.answers.follow(run)
         headers = UI_HEADERS + run_headers(run)
@@ -71,10 +72,3 @@ def _accepted(submitted: Submitted) -> bytes:
     run = submitted.run
     fields = {"run_id": run.id, "conversation_id": run.conversation_id, "message_id": run.message_id}
     return orjson.dumps({**fields, "parent_id": run.parent_id, "duplicate": submitted.duplicate})
-
-
-async def _send_json(send: Send, data: bytes, headers: Headers, status: int = 200) -> None:
-    length = str(len(data)).encode()
-    kind: Headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-    await send({"type": "http.response.start", "status": status, "headers": kind + headers})
-    await send({"type": "http.response.body", "body": data})

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 from threadline.domain.errors import NotFound
 from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
+from threadline.routes.durable.answering import NO_STORE, reply
 from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
 from threadline.routes.numbers import offset, start_of, within_run
@@ -40,8 +41,7 @@ class ChatStream:
         if run is None:
             if index is not None:
                 raise NotFound("There is no answer to go on with in this chat.", surface="stream")
-            await send({"type": "http.response.start", "status": 204, "headers": [(b"cache-control", b"no-store")]})
-            await send({"type": "http.response.body", "body": b""})
+            await reply(send, 204, [NO_STORE])
             return
         headers: Headers = UI_HEADERS + run_headers(run)
         if start < 0:

@@ -12,7 +12,7 @@ from threadline.routes.chat import encoder_of, run_headers
 from threadline.routes.chat_stream import find_run
 from threadline.routes.context import Context
 from threadline.routes.durable import PREFIX
-from threadline.routes.durable.answering import NO_STORE, reply
+from threadline.routes.durable.answering import JSON, NO_STORE, reply
 from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
 from threadline.services.streams import RUNS
@@ -57,6 +57,6 @@ async def _tell(context: Context, scope: Scope, send: Send, run: RunRow, status:
     path, sdk = f"{RUNS}{run.id}", encoder_of(scope).version
     key = context.signing.reading_key(path, context.world.now() + _KEY_SECONDS)
     url = f"{PREFIX}{path}?sdk={sdk}&key={key}"
-    headers: Headers = [(b"content-type", b"application/json"), (b"location", url.encode()), NO_STORE]
+    headers: Headers = [JSON, (b"location", url.encode()), NO_STORE]
     told = orjson.dumps({"streamUrl": url})
     await reply(send, status, headers + run_headers(run), told, only_head=scope["method"] == "HEAD")

@@ -18,6 +18,7 @@ from threadline.wire.durable import offset_text
 CLOSED: Final = (b"stream-closed", b"true")
 UP_TO_DATE: Final = (b"stream-up-to-date", b"true")
 NO_STORE: Final = (b"cache-control", b"no-store")
+JSON: Final = (b"content-type", b"application/json")
 
 _PIECE_BYTES: Final = 256 * 1024
 _PATIENCE_SECONDS: Final = 60.0

@@ -24,7 +24,7 @@ from threadline.domain.subscriptions import (
 )
 from threadline.routes import body
 from threadline.routes.context import Context
-from threadline.routes.durable.answering import NO_STORE, reply
+from threadline.routes.durable.answering import JSON, NO_STORE, reply
 from threadline.routes.errors import to_error
 from threadline.routes.exchange import Scope, header
 from threadline.routes.identity import bearer, owner_of
@@ -34,7 +34,6 @@ from threadline.wire import subscriptions as wire
 
 ROOT: Final = "__ds"
 
-_JSON: Final = (b"content-type", b"application/json")
 _KEYS: Final = [(b"content-type", b"application/jwk-set+json"), (b"cache-control", b"public, max-age=300")]
 _MAX_WORKER: Final = 256
 
@@ -64,7 +63,7 @@ class Control:
             told = protocol_error(to_error(fault))
             if told is None:
                 raise
-            await reply(send, to_error(fault).status, [_JSON, NO_STORE], orjson.dumps(told))
+            await reply(send, to_error(fault).status, [JSON, NO_STORE], orjson.dumps(told))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         segments = scope["raw_path"].decode("latin-1").removeprefix(self._prefix).split("/")[1:]
@@ -133,7 +132,7 @@ class Control:
         await self._reply(send, 200, {"ok": True, "next_wake": again})
 
     async def _reply(self, send: Send, status: int, value: dict[str, Any], *, only_head: bool = False) -> None:
-        await reply(send, status, [_JSON, NO_STORE], orjson.dumps(value), only_head=only_head)
+        await reply(send, status, [JSON, NO_STORE], orjson.dumps(value), only_head=only_head)
 
     def _shown(self, shown: Shown) -> dict[str, Any]:
         row = shown.row
