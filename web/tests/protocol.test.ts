@@ -13,6 +13,7 @@ type Step =
   | { cut: true }
   | { close: number }
   | { wait_ms: number }
+  | { away_ms: number }
   | { do: object };
 
 interface Script {
@@ -57,6 +58,7 @@ class Replay {
     if ("server" in step) this.say(step.server);
     else if ("client" in step) this.hear(step.client);
     else if ("wait_ms" in step) this.wait(step.wait_ms);
+    else if ("away_ms" in step) this.stayAway(step.away_ms);
     else if ("cut" in step || "close" in step) {
       this.wire.readyState = 3;
       this.wire.onclose?.({ code: "close" in step ? step.close : 1006 });
@@ -86,6 +88,12 @@ class Replay {
     const at = this.heard.get(this.wire) ?? 0;
     expect(this.wire.sent[at]).toEqual(frame);
     this.heard.set(this.wire, at + 1);
+  }
+
+  private stayAway(ms: number): void {
+    const before = this.wire;
+    vi.advanceTimersByTime(ms);
+    expect(this.wire).toBe(before);
   }
 
   private wait(ms: number): void {
