@@ -119,6 +119,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"messages": "x"}, "messages"),
     ({"messages": [5]}, "messages[0]"),
     ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+    ({"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": ""}]}, "messages"),
     ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
     ({"messages": [{"role": "user"}]}, "messages[0].content"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].image_url"),

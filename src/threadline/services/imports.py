@@ -15,6 +15,7 @@ Row = tuple[Role, list[Part]]
 MOST_CALLS: Final = 5000
 """Calls that one request may have, in all its messages together."""
 
+_SILENT: Final = ("text", "step-start")
 _REFERENCE: Final = "reference"
 """The type of a part that only names another; it is never stored."""
 
@@ -31,6 +32,11 @@ class Branch:
         self._calls = 0
         self._waiting: OpenCalls[Part] = OpenCalls()
         self._bringing = -1
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing in it would reach a model."""
+        return not any(part.get("text") or part["type"] not in _SILENT for _, parts in self.rows for part in parts)
 
     def said(self, role: Role, parts: list[Part]) -> None:
         """A message of a user, or of the system."""

@@ -146,16 +146,16 @@ def _is_noted(name: str, value: Any) -> bool:
 def _rows(body: Fields, previous: str | None) -> list[Any]:
     branch = Branch()
     given = body.get("input")
-    if isinstance(given, str):
-        branch.said("user", [{"type": "text", "text": given}])
-        return branch.rows
     if given is None:
         raise body.wrong("input", "is missing.")
     if isinstance(given, list) and len(given) > _MOST_ITEMS:
         raise body.wrong("input", f"has at most {_MOST_ITEMS} items.")
-    for item in body.each("input"):
-        _item(branch, item, previous)
-    if not branch.rows:
+    if isinstance(given, str):
+        branch.said("user", [{"type": "text", "text": given}])
+    else:
+        for item in body.each("input"):
+            _item(branch, item, previous)
+    if branch.empty:
         raise body.wrong("input", "has nothing to answer.")
     return branch.rows
 

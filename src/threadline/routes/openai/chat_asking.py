@@ -113,7 +113,7 @@ def _branch(body: Fields) -> tuple[str | None, Branch]:
             system.append(text_in(message))
         else:
             _message(branch, message)
-    if not branch.rows:
+    if branch.empty:
         raise body.wrong("messages", "has nothing to answer.")
     return "\n\n".join(system) or None, branch
 
