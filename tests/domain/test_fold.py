@@ -50,6 +50,12 @@ def test_text_that_streams_is_shown_as_far_as_it_came() -> None:
     assert record.snapshot()[1] == {"type": "text", "text": "ab", "state": "streaming"}
 
 
+def test_metadata_of_a_part_is_replaced_also_by_none_at_all() -> None:
+    start = {**events.text_start("p0"), "providerMetadata": {"x": {"a": 1}}}
+    record = fold([events.start("m", {}), start, {**events.text_end("p0"), "providerMetadata": {}}])
+    assert record.snapshot() == [{"type": "text", "text": "", "state": "done", "providerMetadata": {}}]
+
+
 def test_takeovers_count_until_something_new_comes_and_clean_hand_overs_do_not_count() -> None:
     record = fold([events.start("m", {}), events.start_step(), events.text_start("p0")])
     for epoch in (2, 3):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from threadline.domain.events import Event, encode
 from threadline.domain.fold import Fold
 from threadline.domain.order import Order
@@ -52,6 +54,18 @@ def test_an_event_costs_the_same_however_many_calls_and_parts_came_before_it() -
     assert expand(trail, parts) == [encode(event) for event in sequence]
     assert len(parts) == 2 * len(names) + 2
     assert time.process_time() - begun < BUDGET_SECONDS
+
+
+@pytest.mark.parametrize("kind", ["tool-output-available", "tool-output-error", "tool-output-denied", "asks"])
+def test_nothing_answers_a_call_whose_input_is_still_being_written(kind: str) -> None:
+    answer = asks("one", "a") if kind == "asks" else {"type": kind, "toolCallId": "a", "output": 1, "errorText": "no"}
+    begun: Event = {"type": "tool-input-start", "toolCallId": "a", "toolName": "look"}
+    order = Order()
+    assert order.take(begun) is None
+    assert "still being written" in str(order.take(answer))
+    assert (order.take(call("a")), order.take(answer)) == (None, None)
+    assert (order.take(begun), order.take({"type": "start-step"})) == (None, None)
+    assert "there is no call" in str(order.take(answer))
 
 
 def test_an_approval_belongs_to_the_call_that_asked_last_and_to_no_other() -> None:

@@ -350,7 +350,7 @@ def _settle(part: Part, event: Event, state: str, **fields: Any) -> None:
 
 
 def _copy_metadata(event: Event, part: Part) -> None:
-    if event.get("providerMetadata"):
+    if event.get("providerMetadata") is not None:
         part["providerMetadata"] = event["providerMetadata"]
 
 

@@ -80,6 +80,8 @@ class Order:
 
     def _called(self, event: Event) -> str | None:
         call = event["toolCallId"]
+        if call in self._forming:
+            return f"the input of call {_shown(call)} is still being written; send tool-input-available first."
         if call in self._calls or call in self._earlier:
             return None
         return f"there is no call {_shown(call)}; send tool-input-available first."
@@ -104,9 +106,10 @@ class Order:
         return call if call is not None and self._approvals.get(call) == approval else None
 
     def _begin_step(self, _event: Event) -> str | None:
-        # The input of a call does not go on in another step.
-        self._forming.clear()
+        # The input of a call does not go on in another step, and nothing answers half of it.
         self._earlier |= self._calls
+        self._earlier -= self._forming
+        self._forming.clear()
         self._calls.clear()
         return None
 
