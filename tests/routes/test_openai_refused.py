@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.routes.conftest import House
-from tests.routes.test_openai import CLOCK, create, is_error
+from tests.routes.test_identity import AdvancingWorld
+from tests.routes.test_live_life import HALF_A_MINUTE, revoke_token
+from tests.routes.test_openai import CLOCK, SLOW, create, is_error
 from tests.support.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +69,27 @@ async def test_another_s_response_is_not_there(program: Client, stranger: Client
     body = {"input": "x", "previous_response_id": made["id"]}
     is_error(await stranger.call("POST", "/v1/responses", body), 404, "not_found")
     assert (await program.get(f"/v1/responses/{made['id']}")) == made
+
+
+async def test_an_answer_streams_no_longer_to_a_token_that_was_revoked(open_own: Any) -> None:
+    world = AdvancingWorld()
+    async with open_own(heartbeat=0.3, world=world) as house:
+        program = await house.program("robot")
+        going = await create(program, SLOW, background=True)
+        chat = {"messages": [{"role": "user", "content": SLOW}], "stream": True}
+        streams = [
+            await program.open("POST", "/v1/responses", {"input": SLOW, "stream": True}),
+            await program.open("GET", f"/v1/responses/{going['id']}?stream=true"),
+            await program.open("POST", "/v1/chat/completions", chat),
+        ]
+        await revoke_token(house, "robot")
+        world.ahead = HALF_A_MINUTE
+        async with asyncio.timeout(60):
+            for stream in streams:
+                async for _ in stream.sse():
+                    continue
+        assert [stream.ended for stream in streams] == ["cut"] * 3
+        is_error(await program.call("GET", f"/v1/responses/{going['id']}"), 401, "invalid_api_key")
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

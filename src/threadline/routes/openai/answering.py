@@ -13,7 +13,7 @@ from threadline.domain.errors import BadRequest, Unauthorized
 from threadline.routes import body
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers, Scope, exchange_of
-from threadline.routes.identity import bearer
+from threadline.routes.identity import Caller, bearer, program
 from threadline.store.runs import RunRow
 
 T = TypeVar("T")
@@ -21,16 +21,12 @@ T = TypeVar("T")
 _LARGE: Final = 256 * 1024
 
 
-async def program_of(context: Context, scope: Scope) -> str:
-    """The id of the user for whom a program's token speaks. Raises ``Unauthorized`` without one: a page's session is
-    not for programs."""
+async def program_of(context: Context, scope: Scope) -> Caller:
+    """The program that asks. Raises ``Unauthorized`` for who has no token: a page's session is not for programs."""
     token = bearer(scope)
     if not token:
         raise Unauthorized("Send an access token: Authorization: Bearer …", surface="token")
-    found = await context.tokens.identify(token)
-    if found is None:
-        raise Unauthorized("This access token is not known here, or was revoked.", surface="token")
-    return found.id
+    return Caller(await program(context, token), token, is_program=True)
 
 
 async def read_asked(scope: Scope, receive: Receive, take: Callable[[dict[str, Any]], T]) -> T:

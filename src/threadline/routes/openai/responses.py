@@ -11,6 +11,7 @@ from starlette.types import Receive, Send
 
 from threadline.routes.context import Context
 from threadline.routes.exchange import Scope, query
+from threadline.routes.guarded import GuardedStream
 from threadline.routes.numbers import MAX_OFFSET
 from threadline.routes.openai.answering import name_run, program_of, read_asked, reply
 from threadline.routes.openai.asking import parse
@@ -18,7 +19,6 @@ from threadline.routes.openai.attempts import attempt_of, attending
 from threadline.routes.openai.errors import invalid
 from threadline.routes.openai.following import present, resumed, told, whole
 from threadline.routes.openai.paging import page
-from threadline.routes.streams import Stream
 from threadline.routes.waiting import Waiting
 from threadline.store.runs import RunRow
 from threadline.wire.openai.inputs import input_items
@@ -39,24 +39,24 @@ class Create:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream it, or answer at once, or wait for it."""
         context = self._context
-        user_id = await program_of(context, scope)
+        one = await program_of(context, scope)
         asked, attempt = await read_asked(
-            scope, receive, lambda values: (parse(values), attempt_of(scope, user_id, values))
+            scope, receive, lambda values: (parse(values), attempt_of(scope, one.user.id, values))
         )
-        run, head = await context.responses.create(user_id, asked.wanted, attempt)
+        run, head = await context.responses.create(one.user.id, asked.wanted, attempt)
         encoder, streams, background = ResponseEvents(head), asked.stream, asked.background
         # It may be large, and is not kept while it is answered.
         del asked
         async with attending(context, scope, run) as attended:
             if streams:
                 source = attended.seen(told(context, run, encoder, encoder.opening()))
-                await Stream(source, FRAMES, ENDING, context.pulse).run(scope, receive, send)
+                await GuardedStream(context, one, source, FRAMES, ENDING).run(scope, receive, send)
                 return
             if background:
                 # One that was asked for before may be over.
                 await reply(scope, send, encoder.snapshot() if run.epoch == 0 else await present(context, run, head))
             else:
-                work = _ended(context, user_id, run, encoder)
+                work = _ended(context, one.user.id, run, encoder)
                 await reply(scope, send, await Waiting(context.pulse, work).result(receive))
             attended.whole = True
 
@@ -70,18 +70,18 @@ class One:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell it as it is, or stream it from any place, or forget it."""
         context, response = self._context, _response(scope)
-        user_id = await program_of(context, scope)
+        one = await program_of(context, scope)
         if scope["method"] == "DELETE":
-            await context.responses.delete(user_id, response)
+            await context.responses.delete(one.user.id, response)
             await reply(scope, send, {"id": response, "object": "response", "deleted": True})
             return
         after = _after(scope)
-        run, head = await _find(context, scope, user_id)
+        run, head = await _find(context, scope, one.user.id)
         if after is None:
             await reply(scope, send, await present(context, run, head))
             return
         source = await resumed(context, run, head, after)
-        await Stream(source, FRAMES, ENDING, context.pulse).run(scope, receive, send)
+        await GuardedStream(context, one, source, FRAMES, ENDING).run(scope, receive, send)
 
 
 class Cancel:
@@ -93,7 +93,7 @@ class Cancel:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """End it, and tell it as it is then."""
         context, response = self._context, _response(scope)
-        user_id = await program_of(context, scope)
+        user_id = (await program_of(context, scope)).user.id
         run, head = await _find(context, scope, user_id)
         await context.responses.cancel(user_id, response)
         found = await Waiting(context.pulse, _after_cancel(context, user_id, run, head)).result(receive)
@@ -108,7 +108,7 @@ class Inputs:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What the answer rests on, the newest first."""
-        user_id = await program_of(self._context, scope)
+        user_id = (await program_of(self._context, scope)).user.id
         messages = await self._context.responses.inputs(user_id, _response(scope))
         await reply(scope, send, page(input_items(messages), query(scope)))
 
