@@ -12,6 +12,8 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -157,6 +159,7 @@ class Server(uvicorn.Server):
 class _Socket(WebSocketsSansIOProtocol):
     """A socket whose frames may be as large as its address takes them, and that is gone when it is over."""
 
+    _end: asyncio.TimerHandle | None = None
     _begun: bytearray
 
     def handle_connect(self, event: Request) -> None:
@@ -179,6 +182,14 @@ class _Socket(WebSocketsSansIOProtocol):
             del self._begun
             self.send_receive_event_to_app()
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Say something. Raises ``ClientDisconnected`` also where the transport has closed already, as for a ping that
+        was not answered, and is not gone yet."""
+        await self.writable.wait()
+        if self.close_sent and self.handshake_complete:
+            raise ClientDisconnected
+        await super().send(message)
+
     def keepalive_timeout(self) -> None:
         """A ping was not answered."""
         super().keepalive_timeout()
@@ -189,10 +200,16 @@ class _Socket(WebSocketsSansIOProtocol):
         super().on_task_complete(task)
         self._cut()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        if self._end is not None:
+            self._end.cancel()
+        super().connection_lost(exc)
+
     def _cut(self) -> None:
-        # Closing waits until what was sent is taken: for who takes nothing, and what waits for him, that is for ever.
-        if not self.writable.is_set():
-            self.transport.abort()
+        # Closing waits until what was sent is taken: for who takes nothing, that is for ever.
+        if self._end is None and not self.disconnected:
+            self._end = self.loop.call_later(self.close_timeout, self.transport.abort)
 
 
 def _expected(record: logging.LogRecord) -> bool:
