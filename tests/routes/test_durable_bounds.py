@@ -12,15 +12,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from starlette.requests import ClientDisconnect
 
-from tests.routes.conftest import House
+from tests.routes.conftest import House, until_waited_for
 from tests.routes.test_durable import JSON, TEXT, is_error, new_path
-from tests.routes.test_durable_live import listened
+from tests.routes.test_durable_live import listened, name_of
 from tests.routes.test_identity import AdvancingWorld
 from tests.routes.test_live_life import HALF_A_MINUTE, context_of, revoke_token
+from tests.support.answers import until
 from tests.support.client import Client, Stream
-from threadline.log.protocol import Batch
-from threadline.routes.durable import DurableStreams
+from threadline.log.protocol import Batch, StreamInfo
+from threadline.routes.durable import DurableStreams, answering
 from threadline.routes.exchange import begin
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +75,7 @@ class Mute:
 async def test_readers_who_take_nothing_have_a_bounded_share_of_memory_and_hold_up_nobody_else(
     open_own: Any, live: str
 ) -> None:
-    async with open_own(send_buffer=4096) as house, asyncio.timeout(120):
+    async with open_own(send_buffer=4096) as house, asyncio.timeout(600):
         program, other = await house.program("one"), await house.program("other")
         path, its_own = await small_values(program), await small_values(other)
         before = held()
@@ -104,8 +106,7 @@ async def test_who_has_taken_everything_keeps_nothing_of_it_while_it_waits_for_m
                 break
         assert count == VALUES
         readers.append(stream)
-    await asyncio.sleep(0.2)
-    assert held() - before < MIB
+    await until(lambda: held() - before < MIB, what="the memory that was taken")
     for stream in readers:
         stream.close()
 
@@ -144,11 +145,23 @@ async def asked(house: House, program: Client, path: str) -> AsyncIterator[tuple
     streams = DurableStreams(context_of(house))
     task = asyncio.create_task(streams(scope, connection.receive, connection.send))
     try:
-        await asyncio.wait_for(connection.asked.wait(), 10)
+        await asyncio.wait_for(connection.asked.wait(), 60)
         yield connection, task
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("live", ["", "&live=sse"])
+async def test_who_does_not_even_take_the_head_of_an_answer_keeps_no_share_for_long(
+    house: House, program: Client, monkeypatch: pytest.MonkeyPatch, live: str
+) -> None:
+    monkeypatch.setattr(answering, "_PATIENCE_SECONDS", 0.05)
+    path = new_path()
+    await program.call("PUT", path, b"x", TEXT)
+    async with asked(house, program, f"{path}?offset=-1{live}") as (_, task):
+        with pytest.raises(ClientDisconnect):
+            await asyncio.wait_for(task, 60)
 
 
 @pytest.mark.parametrize("more", [1, 3])
@@ -163,10 +176,29 @@ async def test_a_reader_of_events_never_goes_over_to_a_stream_that_was_made_anew
         for number in range(more):
             await program.call("POST", path, f"NEW-{number}".encode(), TEXT)
         connection.room.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
         assert b"OLD-0" in connection.body
         assert b"NEW-" not in connection.body
         assert not connection.complete, "a clean end would say that there is more to come"
+
+
+async def test_now_is_where_the_stream_ends_also_when_it_is_closed_meanwhile(
+    house: House, program: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, head = new_path(), house.log.head
+    await program.call("PUT", path, b"before", TEXT)
+
+    async def overtaken(name: str) -> StreamInfo:
+        found = await head(name)
+        if not found.closed:
+            await house.log.append(name, [b"the last words"], close=True)
+        return found
+
+    monkeypatch.setattr(house.log, "head", overtaken)
+    now = await program.call("GET", f"{path}?offset=now")
+    assert (now.status, now.body, now.headers["stream-closed"]) == (200, b"", "true")
+    rest = await program.call("GET", f"{path}?offset={now.headers['stream-next-offset']}")
+    assert (rest.body, rest.headers["stream-closed"]) == (b"", "true"), "it said that nothing comes after this"
 
 
 async def test_a_long_poll_that_cannot_read_the_log_does_not_say_that_there_is_nothing(open_own: Any) -> None:
@@ -174,7 +206,7 @@ async def test_a_long_poll_that_cannot_read_the_log_does_not_say_that_there_is_n
         program, path = await house.program("waiting"), new_path()
         await program.call("PUT", path, b"x", TEXT)
         waiting = asyncio.create_task(program.call("GET", f"{path}?offset=now&live=long-poll"))
-        await asyncio.sleep(0.3)
+        await until_waited_for(house, await name_of(program, path))
         await house.log.close()
         is_error(await waiting, 503, "unavailable:stream")
 
@@ -191,7 +223,7 @@ async def test_events_end_with_the_token_that_they_were_asked_by(open_own: Any) 
         await anext(others)
         await revoke_token(house, "robot")
         world.ahead = HALF_A_MINUTE
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert [one async for one in live] == []
         assert stream.ended == "clean"
         assert (await program.call("GET", path)).status == 401

@@ -10,7 +10,7 @@ from threadline.domain.errors import NotAllowed, ThreadlineError
 from threadline.log.shares import Budgets, Share
 from threadline.routes.context import Context
 from threadline.routes.durable import asking, writing
-from threadline.routes.durable.answering import error_headers
+from threadline.routes.durable.answering import error_headers, patient
 from threadline.routes.durable.control import ROOT, Control
 from threadline.routes.durable.following import StreamEvents
 from threadline.routes.durable.reading import Reader, Request, begin
@@ -78,7 +78,7 @@ class DurableStreams:
         return await context.answers.owner(path.removeprefix(RUNS))
 
     async def _read(self, owner: str, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
-        context, asked = self._context, asking.reading_of(scope)
+        context, asked, send = self._context, asking.reading_of(scope), patient(send)
         request = Request(owner, asking.path_of(scope, PREFIX), asked, Share(self._budgets.of(owner)), caller)
         try:
             if scope["method"] == "HEAD":

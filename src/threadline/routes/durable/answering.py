@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from threadline.domain.errors import Gap, ThreadlineError
 from threadline.log.protocol import StreamInfo
@@ -60,22 +60,29 @@ def number(name: bytes, value: int) -> tuple[bytes, bytes]:
     return name, b"%d" % value
 
 
+def patient(send: Send) -> Send:
+    """The same, which raises ``ClientDisconnect`` for a reader who takes nothing for long, also of what it was sent
+    before: what is kept for it is others' room."""
+
+    async def sending(message: Message) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
+
+    return sending
+
+
 async def deliver(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """A whole answer in pieces; returns when nearly all of it is taken. Raises ``ClientDisconnect`` for a reader who
-    takes nothing for long: what is kept for it is others' room."""
+    """A whole answer in pieces; returns when nearly all of it is taken."""
     if len(body) <= _PIECE_BYTES:
         await reply(send, status, headers, body)
         return
     await send({"type": "http.response.start", "status": status, "headers": [*headers, _length(body)]})
-    pieces = [(at, at + _PIECE_BYTES) for at in range(0, len(body), _PIECE_BYTES)]
-    try:
-        for begin, end in pieces:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await send({"type": "http.response.body", "body": body[begin:end], "more_body": True})
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await send({"type": "http.response.body", "body": b""})
-    except TimeoutError:
-        raise ClientDisconnect from None
+    for at in range(0, len(body), _PIECE_BYTES):
+        await send({"type": "http.response.body", "body": body[at : at + _PIECE_BYTES], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def reply(send: Send, status: int, headers: Headers, body: bytes = b"", *, only_head: bool = False) -> None:

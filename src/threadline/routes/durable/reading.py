@@ -105,7 +105,7 @@ class Reader:
         begun = await begin(self._streams, self._request)
         start, reading, info = begun.start, begun.reading, begun.info
         if asked.start is None and asked.live is None:
-            headers = [*shown(info), next_offset(start), UP_TO_DATE, NO_STORE, *([CLOSED] if info.closed else [])]
+            headers = [*shown(info), next_offset(info.tail), UP_TO_DATE, NO_STORE, *([CLOSED] if info.closed else [])]
             return 200, headers, self._body(info, ())
         if asked.live == "long-poll" and reading.next == start and not reading.closed:
             reading = await self._wait(info, start, receive)
