@@ -15,6 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.routes.conftest import House, asking
+from tests.routes.test_identity import AdvancingWorld
+from tests.routes.test_live_life import HALF_A_MINUTE, revoke_token
 from tests.support.answers import new_id, settled, text_of, until_ended
 from tests.support.client import Client
 
@@ -233,6 +235,26 @@ async def test_a_frame_may_bring_a_token_and_speaks_for_its_user(house: House, v
     async with socket_of(program) as socket:
         await say(socket, "resume", "r", id=chat)
         assert (await take(socket))["type"] in ("start", "no-active")
+
+
+async def test_a_socket_ends_with_a_token_that_a_frame_brought_while_its_answer_goes_on(
+    open_own: Callable[..., Any],
+) -> None:
+    world = AdvancingWorld()
+    async with open_own(heartbeat=2.0, world=world) as house:
+        program = await house.program("robot")
+        async with socket_of(house.visitor()) as socket:
+            await send(
+                socket,
+                "r1",
+                "A long story, very slowly.",
+                headers={"authorization": str(program.headers["Authorization"])},
+            )
+            await until(socket, "chunk")
+            await revoke_token(house, "robot")
+            world.ahead = HALF_A_MINUTE
+            frames, code = await rest(socket)
+            assert (code, frames[-1]["error"]["code"]) == (4401, "unauthorized:session")
 
 
 async def test_a_token_in_an_address_is_not_looked_at(house: House, open_own: Callable[..., Any]) -> None:

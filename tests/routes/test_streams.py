@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.routes.conftest import House, asking, begun, chunks
+from tests.routes.test_identity import AdvancingWorld
+from tests.routes.test_live_life import HALF_A_MINUTE, revoke_token
 from tests.support.answers import Assembly, new_id, submit, until_ended
 from tests.support.client import Client
 
@@ -63,7 +65,7 @@ async def test_who_waits_for_a_whole_message_is_told_that_the_server_goes(open_o
         visitor = house.visitor()
         await visitor.get("/api/me")
         waiting = asyncio.create_task(visitor.call("POST", "/api/chat", asking(SLOW), {"Accept": "application/json"}))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             feed = await visitor.open("GET", "/api/feed/events?after=-1")
             async for event in feed.sse():
                 if event.event == "message" and event.json["type"] == "run.started":
@@ -80,7 +82,7 @@ async def test_who_waits_for_a_whole_message_is_told_that_the_server_goes(open_o
 async def test_the_head_goes_out_before_there_is_anything_to_send(visitor: Client) -> None:
     chat = new_id()
     _, first = await submit(visitor, SLOW, chat, model=DEMO)
-    second = await visitor.open("POST", "/api/chat", asking("And then?", chat), seconds=5)
+    second = await visitor.open("POST", "/api/chat", asking("And then?", chat))
     assert second.status == 200
     first.close()
     await visitor.call("POST", f"/api/chat/{chat}/stop", {"run": first.headers["x-threadline-run"]})
@@ -121,7 +123,7 @@ async def test_a_reader_who_takes_nothing_holds_back_neither_the_answer_nor_the_
             stuck.append(mute)
         assert (await chunks(stream))[-1][1]["type"] == "finish"
         house.app.draining.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await house.task
         for mute in stuck:
             mute.close()
@@ -142,3 +144,24 @@ async def test_a_connection_goes_on_with_the_next_request_after_a_stream(house: 
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_a_ui_message_stream_is_cut_when_the_token_that_it_was_asked_by_is_revoked(
+    open_own: Any, comes_back: bool
+) -> None:
+    world = AdvancingWorld()
+    async with open_own(heartbeat=0.3, world=world) as house:
+        program = await house.program("robot")
+        run, stream = await submit(program, "A long story, very slowly.", model=DEMO)
+        if comes_back:
+            stream.close()
+            stream = await program.open("GET", f"/api/chat/{run}/stream")
+        events = stream.sse()
+        await anext(events)
+        await revoke_token(house, "robot")
+        world.ahead = HALF_A_MINUTE
+        async with asyncio.timeout(60):
+            rest = [event.data async for event in events]
+        assert stream.ended == "cut"
+        assert "[DONE]" not in rest

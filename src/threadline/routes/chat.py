@@ -9,8 +9,9 @@ from threadline.routes import body, chat_request
 from threadline.routes.context import Context
 from threadline.routes.durable.answering import JSON, reply
 from threadline.routes.exchange import Headers, exchange_of, header, query
-from threadline.routes.identity import who
-from threadline.routes.streams import UI_MESSAGES, Stream
+from threadline.routes.guarded import GuardedStream
+from threadline.routes.identity import Caller, caller
+from threadline.routes.streams import UI_MESSAGES
 from threadline.routes.waiting import Waiting
 from threadline.services.turns import Submitted
 from threadline.store.runs import RunRow
@@ -27,7 +28,7 @@ class Chat:
         """Submit, then stream; or wait, for a client that takes only JSON."""
         context = self._context
         encoder = encoder_of(scope)
-        user_id, submitted = await self._submit(scope, receive)
+        one, submitted = await self._submit(scope, receive)
         run = submitted.run
         exchange_of(scope).give_room()
         if "respond-async" in (header(scope, b"prefer") or ""):
@@ -35,18 +36,18 @@ class Chat:
             return
         if _wants_json(scope):
             exchange_of(scope).headers.extend(run_headers(run))
-            message = await Waiting(context.pulse, context.answers.message(user_id, run.id)).result(receive)
+            message = await Waiting(context.pulse, context.answers.message(one.user.id, run.id)).result(receive)
             await reply(send, 200, [JSON], orjson.dumps(message))
             return
         source = context.answers.follow(run)
         headers = UI_HEADERS + run_headers(run)
-        await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
+        await GuardedStream(context, one, source, encoder, UI_MESSAGES, headers).run(scope, receive, send)
 
-    async def _submit(self, scope: Scope, receive: Receive) -> tuple[str, Submitted]:
+    async def _submit(self, scope: Scope, receive: Receive) -> tuple[Caller, Submitted]:
         """Whose it is, and what is on disk of it; nothing else is kept while it is answered."""
         fields = body.parse_object(await body.read(scope, receive))
-        user_id = (await who(self._context, scope)).id
-        return user_id, await self._context.turns.submit(user_id, chat_request.parse(fields, user_id))
+        one = await caller(self._context, scope)
+        return one, await self._context.turns.submit(one.user.id, chat_request.parse(fields, one.user.id))
 
 
 UI_HEADERS: Headers = [(b"x-vercel-ai-ui-message-stream", b"v1")]

@@ -16,7 +16,7 @@ from threadline.routes.body import LIMIT
 from threadline.routes.chat_stream import find_run
 from threadline.routes.errors import inner
 from threadline.routes.exchange import query
-from threadline.routes.identity import bearer_of, program
+from threadline.routes.identity import Caller, bearer_of, program
 from threadline.routes.numbers import within_run
 from threadline.routes.outbox import Channel, Outbox
 from threadline.routes.sockets import Opened, Socket, Sockets
@@ -42,9 +42,10 @@ class ChatSocket:
 
 
 class _Answer(Channel):
-    def __init__(self, outbox: Outbox, name: str, encoder: Chunks) -> None:
+    def __init__(self, outbox: Outbox, name: str, encoder: Chunks, speaker: Caller) -> None:
         super().__init__(outbox, name)
         self.encoder = encoder
+        self.speaker = speaker
 
     def dress(self, first: int, parts: Sequence[bytes]) -> list[str]:
         return chunk_frames(self.name, parts)
@@ -54,6 +55,10 @@ class _Transport(Socket):
     SURFACE: ClassVar = "chat"
     NAME: ClassVar = "requestId"
     MOST: ClassVar = 64
+
+    def speakers(self) -> Sequence[Caller]:
+        brought = (channel.speaker for channel, _ in self._followers.values() if isinstance(channel, _Answer))
+        return [*super().speakers(), *(one for one in brought if one is not self.line.caller)]
 
     async def heed(self, sent: dict[str, Any], group: asyncio.TaskGroup) -> None:
         # One after another: what a client says first is written down first, and one history is held at a time.
@@ -77,32 +82,37 @@ class _Transport(Socket):
         return frame("end", name)
 
     async def _send(self, group: asyncio.TaskGroup, name: str, wanted: Asked) -> None:
-        user_id = await self._who(wanted.headers)
+        speaker = await self._who(wanted.headers)
+        user_id = speaker.user.id
         submitted = await self.context.turns.submit(user_id, chat_request.parse(wanted.fields, user_id))
-        self._answer(group, name, wanted, submitted.run, 0)
+        self._answer(group, name, wanted, speaker, submitted.run, 0)
 
     async def _resume(self, group: asyncio.TaskGroup, name: str, wanted: Asked) -> None:
         chat_id, run_id = wanted.fields.get("id"), wanted.fields.get("run")
         if not isinstance(chat_id, str) or not (run_id is None or isinstance(run_id, str)):
             raise BadRequest("A resume needs id, the chat's or the run's; run is a run's id.", surface="chat")
-        user_id = await self._who(wanted.headers)
-        run = await find_run(self.context.answers, user_id, chat_id, run_id)
+        speaker = await self._who(wanted.headers)
+        run = await find_run(self.context.answers, speaker.user.id, chat_id, run_id)
         if run is None:
             await self.outbox.say(frame("no-active", name))
             return
         start = 0 if wanted.after is None else wanted.after + 1
-        self._answer(group, name, wanted, run, await within_run(self.context.answers, run, start))
+        self._answer(group, name, wanted, speaker, run, await within_run(self.context.answers, run, start))
 
-    def _answer(self, group: asyncio.TaskGroup, name: str, wanted: Asked, run: RunRow, start: int) -> None:
+    def _answer(
+        self, group: asyncio.TaskGroup, name: str, wanted: Asked, speaker: Caller, run: RunRow, start: int
+    ) -> None:
         declared = wanted.headers.get("x-ai-sdk-version") or query(self.line.scope).get("sdk")
-        channel = _Answer(self.outbox, name, CHUNKS[version_of(declared, 7)])
+        channel = _Answer(self.outbox, name, CHUNKS[version_of(declared, 7)], speaker)
 
         async def opening(share: Share) -> Opened:
             return Opened(self.context.answers.follow(run, start, share=share), frame("start", name), start)
 
         self.follow(group, channel, opening)
 
-    async def _who(self, headers: Mapping[str, str]) -> str:
+    async def _who(self, headers: Mapping[str, str]) -> Caller:
         """A browser cannot give a handshake a token, so that each frame may bring its own."""
         token = bearer_of(headers.get("authorization"))
-        return self.line.user_id if token is None else (await program(self.context, token)).id
+        if token is None:
+            return self.line.caller
+        return Caller(await program(self.context, token), token, is_program=True)

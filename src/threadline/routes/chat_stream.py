@@ -9,9 +9,10 @@ from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
 from threadline.routes.durable.answering import NO_STORE, reply
 from threadline.routes.exchange import Headers, query
-from threadline.routes.identity import who
+from threadline.routes.guarded import GuardedStream
+from threadline.routes.identity import caller
 from threadline.routes.numbers import offset, start_of, within_run
-from threadline.routes.streams import UI_MESSAGES, Stream
+from threadline.routes.streams import UI_MESSAGES
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow
 from threadline.wire.ui_messages import UIMessages
@@ -36,8 +37,8 @@ class ChatStream:
         if index is None and run_id is None and not chat_or_run.startswith("run_"):
             # An offset without its run may be one of the answer before this one: all of this one is wanted.
             start = 0
-        user_id = (await who(context, scope)).id
-        run = await find_run(context.answers, user_id, chat_or_run, run_id)
+        one = await caller(context, scope)
+        run = await find_run(context.answers, one.user.id, chat_or_run, run_id)
         if run is None:
             if index is not None:
                 raise NotFound("There is no answer to go on with in this chat.", surface="stream")
@@ -49,7 +50,7 @@ class ChatStream:
             start = max(0, tail + start)
             headers = [*headers, (b"x-workflow-stream-tail-index", str(tail - 1).encode())]
         source = context.answers.follow(run, await within_run(context.answers, run, start))
-        await Stream(source, encoder, UI_MESSAGES, context.pulse, headers).run(scope, receive, send)
+        await GuardedStream(context, one, source, encoder, UI_MESSAGES, headers).run(scope, receive, send)
 
 
 async def find_run(answers: Answers, user_id: str, chat_or_run: str, run_id: str | None) -> RunRow | None:

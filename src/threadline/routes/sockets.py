@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -185,12 +185,16 @@ class Socket(ABC):
 
     def beat(self) -> None:
         """A third of the heartbeat is over. The server below shows a sign of life to who asks for none."""
-        if not remembered(self.context, self._caller):
+        if not all(remembered(self.context, one) for one in self.speakers()):
             self.look()
         # Who has much on the way to it sees a ping late: while it does not even take what it is sent, none counts.
         self._silent += not self._stuck
         if self.PATIENCE is not None and self._silent > self.PATIENCE * self.context.pulse.beats_per_heartbeat:
             self._dismiss(None, _SILENT, "silent")
+
+    def speakers(self) -> Sequence[Caller]:
+        """By what it lives: what it was opened with, or renewed by, and what frames brought whose streams go on."""
+        return [self._caller]
 
     def look(self) -> None:
         """Find out anew whether it may stay open."""
@@ -275,18 +279,17 @@ class Socket(ABC):
         self._over.set()
 
     async def _guarding(self) -> None:
-        """Ends the socket when what it was opened with, or renewed by, speaks for nobody any more."""
+        """Ends the socket when something by which it lives speaks for nobody any more."""
         while True:
             await self._doubt.wait()
             self._doubt.clear()
-            one = self._caller
-            try:
-                stays = await stands(self.context, one) or one is not self._caller
-            except Unavailable:
-                # Nobody can be looked up now: asked again at the next beat.
-                continue
-            if not stays:
-                self._turn_away(Unauthorized("What opened this socket was revoked, or is over.", surface="session"))
+            # Where nobody can be looked up now, it is asked again at the next beat.
+            with suppress(Unavailable):
+                for one in self.speakers():
+                    if not await stands(self.context, one) and one in self.speakers():
+                        self._turn_away(
+                            Unauthorized("What this socket lives by was revoked, or is over.", surface="session")
+                        )
 
     async def _send_text(self, text: str) -> None:
         self._stuck = True
