@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.clients.chunks import Chunk, Sequence
+from tests.clients.wild import wild
 from tests.support.node import CLIENTS, installed_clients, node_path
 from tests.support.process import ROOT
 from threadline.domain.fold import Fold, fold
@@ -52,6 +53,14 @@ def test_generated_sequences_of_chunks_make_the_same_message_as_in_version_7() -
         assert ours.snapshot() == theirs["parts"], f"seed {seed}"
         assert (ours.metadata or None) == (theirs["metadata"] or None), f"seed {seed}"
         assert (ours.message_id or "") == theirs["id"], f"seed {seed}"
+
+
+def test_whatever_a_program_may_write_is_read_by_the_package_and_makes_the_same_message() -> None:
+    sequences = [wild(seed) for seed in range(_SEQUENCES)]
+    assert len({chunk["type"] for chunks in sequences for chunk in chunks}) >= 23
+    for seed, (chunks, theirs) in enumerate(zip(sequences, reduced(sequences), strict=True)):
+        assert theirs["errors"] == [], f"seed {seed}"
+        assert fold(chunks).snapshot() == theirs["parts"], f"seed {seed}"
 
 
 def test_the_shared_sequences_are_what_the_package_makes_of_them() -> None:

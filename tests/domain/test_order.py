@@ -75,6 +75,11 @@ def test_an_approval_belongs_to_the_call_that_asked_last_and_to_no_other() -> No
     assert "another call" in str(order.take(asks("one", "b")))
     assert order.take(asks("two", "a")) is None
     assert "nothing asked" in str(order.take(approved("one")))
-    for event in (asks("one", "b"), approved("one"), approved("two"), {"type": "reset-step"}):
+    begun: Event = {"type": "tool-input-start", "toolCallId": "a", "toolName": "look"}
+    for event in (asks("three", "b"), approved("two"), begun):
         assert order.take(event) is None
-    assert "nothing asked" in str(order.take(approved("one")))
+    assert "nothing asked" in str(order.take(approved("two")))
+    for event in (approved("three"), {"type": "reset-step"}):
+        assert order.take(event) is None
+    assert "nothing asked" in str(order.take(approved("three")))
+    assert (order.take(call("c")), order.take(asks("three", "c"))) == (None, None)

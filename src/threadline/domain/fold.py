@@ -154,7 +154,8 @@ class Fold:
             given.show()
         for part in self.parts[kept:]:
             self._pieces.pop(id(part), None)
-            self._asked.pop(part.get("approval", {}).get("id"), None)
+            if self._asked.get(asked := part.get("approval", {}).get("id")) is part:
+                del self._asked[asked]
             self._data_parts.pop((part["type"], part.get("id", "")), None)
         del self.parts[kept:]
         self.open.clear()
@@ -187,6 +188,9 @@ class Fold:
         _copy_metadata(event, part)
 
     def _tool_start(self, event: Event) -> None:
+        if (given := self._inputs.get(event["toolCallId"])) is not None:
+            # One of an earlier step, which stays as it is.
+            given.show()
         part = self._tool(event, event["toolName"], bool(event.get("dynamic")))
         _settle(part, event, "input-streaming", inputEncoding=event.get("inputEncoding") or _ABSENT)
         self._inputs[event["toolCallId"]] = _Input(part, event.get("inputEncoding"))
@@ -203,7 +207,7 @@ class Fold:
     def _tool_input_error(self, event: Event) -> None:
         known = next(iter(self._calls.get(event["toolCallId"], ())), None)
         dynamic = bool(event.get("dynamic")) if known is None else known["type"] == "dynamic-tool"
-        part = known or self._tool(event, event["toolName"], dynamic)
+        part = self._tool(event, event["toolName"], dynamic)
         _settle(part, event, "output-error", input=event.get("input", _ABSENT), errorText=event["errorText"])
 
     def _tool_output(self, event: Event) -> None:
@@ -230,8 +234,10 @@ class Fold:
         approval |= {_APPROVAL[name]: event[name] for name in _APPROVAL if event.get(name) is not None}
         if event.get("isAutomatic") is True:
             approval["isAutomatic"] = True
-        part = self._asked[event["approvalId"]] = self._called(event["toolCallId"])
+        part = self._called(event["toolCallId"])
         part.update(state="approval-requested", approval=approval)
+        if self._asked.setdefault(approval["id"], part)["approval"]["id"] != approval["id"]:
+            self._asked[approval["id"]] = part
 
     def _tool_approved(self, event: Event) -> None:
         wanted = event["approvalId"]
@@ -342,7 +348,7 @@ def _settle(part: Part, event: Event, state: str, **fields: Any) -> None:
         else:
             part[name] = value
     for name in ("title", "toolMetadata", "providerExecuted"):
-        if event.get(name) is not None:
+        if event.get(name) is not None and (name != "title" or state.startswith("input-")):
             part[name] = event[name]
     if event.get("providerMetadata") is not None:
         key = "resultProviderMetadata" if state.startswith("output-") else "callProviderMetadata"

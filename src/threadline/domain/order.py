@@ -66,6 +66,8 @@ class Order:
     def _begin_input(self, event: Event) -> str | None:
         self._forming.add(event["toolCallId"])
         self._calls.add(event["toolCallId"])
+        # What is asked is asked of a whole input.
+        self._approvals.pop(event["toolCallId"], None)
         return None
 
     def _more_input(self, event: Event) -> str | None:
@@ -90,20 +92,16 @@ class Order:
         fault, call, approval = self._called(event), event["toolCallId"], event["approvalId"]
         if fault is not None:
             return fault
-        if self._asks(approval) not in (None, call):
-            return f"another call asks for the approval {_shown(approval)}; take another approvalId."
+        if self._asking.get(approval, call) != call:
+            return f"another call asked for the approval {_shown(approval)}; take another approvalId."
         self._approvals[call], self._asking[approval] = approval, call
         return None
 
     def _approve(self, event: Event) -> str | None:
-        if self._asks(event["approvalId"]) is not None:
+        approval = event["approvalId"]
+        if self._approvals.get(self._asking.get(approval, "")) == approval:
             return None
-        return f"nothing asked for the approval {_shown(event['approvalId'])}; send tool-approval-request first."
-
-    def _asks(self, approval: str) -> str | None:
-        """The call that asks for an approval; one that asks for another has forgotten this."""
-        call = self._asking.get(approval)
-        return call if call is not None and self._approvals.get(call) == approval else None
+        return f"nothing asked for the approval {_shown(approval)}; send tool-approval-request first."
 
     def _begin_step(self, _event: Event) -> str | None:
         # The input of a call does not go on in another step, and nothing answers half of it.
@@ -116,8 +114,8 @@ class Order:
     def _reset(self, _event: Event) -> str | None:
         self._open.clear()
         self._forming.clear()
-        for call in self._calls:
-            self._approvals.pop(call, None)
+        for call in self._calls & self._approvals.keys():
+            self._asking.pop(self._approvals.pop(call), None)
         self._calls.clear()
         return None
 
