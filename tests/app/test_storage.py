@@ -15,7 +15,7 @@ def test_a_file_that_is_no_database_is_told_in_words(tmp_path: Path) -> None:
         python("-m", "threadline", "serve", "--port", str(free_port()), "--data", str(data)), tmp_path / "out.log"
     )
     child.start()
-    assert child.wait(30) == 3
+    assert child.wait(120) == 3
     words = child.output()
     assert "Traceback" not in words
     assert "threadline.db" in words or "database" in words

@@ -118,6 +118,6 @@ def test_a_token_is_in_no_file_of_the_data_folder(server: Server) -> None:
 
 def test_without_a_name_the_command_says_what_it_needs() -> None:
     command = [sys.executable, "-m", "threadline", "token", "create"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 2
     assert "--name" in done.stderr

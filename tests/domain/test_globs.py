@@ -57,7 +57,7 @@ def test_the_forms_that_patterns_take(pattern: str, path: str, expected: bool) -
 
 @pytest.mark.parametrize("pattern", ["/".join(["**", "a"] * 200), "**/" + "a/" * 250 + "b"])
 def test_no_pattern_takes_long(pattern: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for last in range(500):
         assert not matches(pattern, f"{'a/' * 500}{last}")
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10

@@ -36,7 +36,7 @@ def test_every_python_example_runs(text: str, server: Server, token: str, tmp_pa
         env={**os.environ, "TOKEN": token},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,7 +46,7 @@ def test_every_python_example_runs(text: str, server: Server, token: str, tmp_pa
 def token(server: Server) -> str:
     """What a person takes from the last line of the command."""
     command = [sys.executable, "-m", "threadline", "token", "create", "--name", "example", "--data", str(server.data)]
-    done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=server.folder, capture_output=True, text=True, timeout=300, check=True)
     return done.stdout.splitlines()[-1]
 
 
@@ -64,7 +64,7 @@ def test_every_javascript_example_runs(text: str, server: Server, token: str) ->
         env={**os.environ, "TOKEN": token},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,7 +81,7 @@ def test_every_example_of_a_shell_runs(text: str, server: Server, token: str, tm
         env={**os.environ, "TOKEN": token},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 from threadline.log.memory import MemoryLog
 from threadline.log.protocol import Batch, Log
@@ -62,3 +64,14 @@ async def everything(log: Log, name: str, start: int = 0, *, limit: int = 1 << 2
 def numbered(start: int, end: int) -> list[bytes]:
     """Messages that tell their own place."""
     return [b'{"n":%d}' % number for number in range(start, end)]
+
+
+async def started(log: Log, *tasks: asyncio.Task[Any], name: str = "s") -> None:
+    """Wait until these followers of one stream have what there is, and wait for more."""
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    channel = cast(Any, log)._channels.open(name)
+    async with asyncio.timeout(60):
+        while len(channel._waiters) < len(tasks):
+            await asyncio.sleep(0.001)
+    assert not any(task.done() for task in tasks)

@@ -50,4 +50,4 @@ def on_small_disk(folder: Path, size: str, program: str) -> subprocess.Completed
         pytest.skip("this machine lets nobody mount a small disk")
     code = BALLAST + textwrap.dedent(program)
     command = [*way, "sh", "-c", _MOUNT, "sh", size, str(folder), sys.executable, "-c", code, str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)

@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.log.engines import messages_of, numbered
-from tests.log.test_following import MAKE, following, started
+from tests.log.engines import messages_of, numbered, started
+from tests.log.test_following import MAKE, following
 from threadline.domain.errors import Gone
 from threadline.log.protocol import Log
 
@@ -30,10 +30,10 @@ async def test_who_means_one_stream_by_its_id_is_never_given_another_of_its_name
     if known:
         async with following(log, "s", 3) as other:
             task = asyncio.create_task(anext(other))
-            await started(task)
+            await started(log, task)
             await log.append("s", [b"new"] * 2)
             await task
     assert (await log.head("s")).id != info.id
     for start in (0, 2, 3, 5, 9):
         with pytest.raises(Gone):
-            await asyncio.wait_for(anext(log.follow("s", start, of=info.id)), 10)
+            await asyncio.wait_for(anext(log.follow("s", start, of=info.id)), 60)

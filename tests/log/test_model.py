@@ -298,7 +298,7 @@ class LogMachine(RuleBasedStateMachine):
 
 
 async def _next(steps: Any) -> Any:
-    return await asyncio.wait_for(anext(steps), 10)
+    return await asyncio.wait_for(anext(steps), 60)
 
 
 def _of(engine: str) -> Any:

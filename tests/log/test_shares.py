@@ -10,7 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from tests.log.engines import numbered
-from threadline.log.protocol import Log, StreamConfig
+from threadline.log.protocol import READ_MESSAGES, Log, StreamConfig
 from threadline.log.shares import ONE_READ, Budget, Share
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +56,18 @@ async def test_followers_read_ahead_what_their_budget_has_and_each_gets_all_in_t
         go.set()
     assert got == [count] * 30
     assert most * len(message) <= 5 * ONE_READ
+
+
+async def test_a_read_of_the_smallest_messages_takes_little_more_memory_than_its_share(log: Log) -> None:
+    count, at = 2 * READ_MESSAGES + 5, 3
+    await log.append("s", [b"%d" % (number % 10) for number in range(READ_MESSAGES // 2)], create=StreamConfig())
+    await log.append("s", [b"x"] * (count - READ_MESSAGES // 2), close=True)
+    while at < count:
+        reading = await log.read("s", at)
+        assert sum(batch.size for batch in reading.batches) <= 2 * ONE_READ
+        assert reading.next == min(at + READ_MESSAGES, count)
+        assert reading.closed is (reading.next == count)
+        at = reading.next
 
 
 async def test_who_waits_at_the_tail_holds_nothing(log: Log) -> None:

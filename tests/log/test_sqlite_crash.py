@@ -124,7 +124,7 @@ async def test_a_failed_commit_ends_the_process_and_what_was_acknowledged_is_the
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=300,
     )
     assert run.returncode == 70
     assert "the log could not be written" in run.stderr

@@ -65,7 +65,8 @@ FULL = """
             await append(log, seq)
         fill(folder)
         acknowledged = await until_full(log, acknowledged + 100)
-        await asyncio.sleep(0.1)
+        while len(seen) < acknowledged:
+            await asyncio.sleep(0.01)
         assert seen == [message(seq) for seq in range(acknowledged)]
         follower.cancel()
         fill(folder)

@@ -44,6 +44,6 @@ async def registry(fake: FakeProvider) -> AsyncIterator[Registry]:
         ProviderConfig("prefill", base_url=fake.url, api_key=SECRET, prefill=True),
         ProviderConfig("openai", "openai", base_url=fake.url, api_key=SECRET),
     ]
-    made = Registry(configs, SystemWorld(), ollama_url=None, stall_seconds=0.5, connect_seconds=2)
+    made = Registry(configs, SystemWorld(), ollama_url=None, stall_seconds=2, connect_seconds=20)
     yield made
     await made.close()

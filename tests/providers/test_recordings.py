@@ -72,7 +72,7 @@ async def test_a_recording_replayed_over_loopback_gives_what_it_says(
 
 
 @given(data=st.data(), newline=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_recording_cut_at_random_bytes_gives_what_it_says(recording: Path, data: st.DataObject, newline: str) -> None:
     whole = wire(recording, newline)
     cuts = sorted(data.draw(st.lists(st.integers(1, len(whole) - 1), min_size=1, max_size=60)))

@@ -128,7 +128,7 @@ class Process:
         return [json.loads(message) for batch in reading.batches for message in batch.messages]
 
 
-async def until(check: Callable[[], Any], seconds: float = 30) -> Any:
+async def until(check: Callable[[], Any], seconds: float = 120) -> Any:
     """What ``check`` gives, once that is something."""
     async with asyncio.timeout(seconds):
         while True:

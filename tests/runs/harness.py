@@ -144,7 +144,7 @@ class House:
 
     async def ended(self, run_id: str) -> RunRow:
         """The run's row once it is folded."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             with self.signals.listen(f"done:{run_id}") as bell:
                 while not (row := await self.run(run_id)).ended:
                     await bell.wait()

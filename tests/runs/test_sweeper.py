@@ -99,7 +99,7 @@ async def test_a_conversation_deleted_in_mid_run_stops_it_and_leaves_nothing(tmp
             submitted = await house.ask()
             await paused.reached.wait()
             await service.delete(house.user, "chat-1")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await gone(house)
             draining.set()
             await sweeping

@@ -89,7 +89,7 @@ async def test_pokes_ring_after_the_commit_and_only_for_units_that_stay(store: S
         good_unit = store.write(add_user("good", topic="good"))
         bad_unit = store.write(add_user("bad", fail=True, topic="bad"))
         await asyncio.gather(good_unit, bad_unit, return_exceptions=True)
-        await asyncio.wait_for(good.wait(), 5)
+        await asyncio.wait_for(good.wait(), 60)
         assert await store.read(names) == ["good"]
         assert not bad.is_set()
 

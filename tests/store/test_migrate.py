@@ -123,4 +123,4 @@ async def main():
 asyncio.run(main())
 sys.exit("alembic" in sys.modules)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
