@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.answers import new_id, submit
+from tests.support.answers import new_id, submit, until
 from tests.support.client import Client, Stream
 from threadline.app import tokens
 from threadline.app.compose import App, Seams, open_app
@@ -99,6 +99,11 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 def open_own(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[House]]:
     """Opens a server of the test's own, with settings."""
     return lambda **settings: open_house(tmp_path, **settings)
+
+
+async def until_waited_for(house: House, stream: str) -> None:
+    """Wait until somebody waits for what comes to a stream of the log."""
+    await until(lambda: bool(house.log._channels.open(stream)._waiters), what=f"a reader at the tail of {stream}")
 
 
 @pytest.fixture

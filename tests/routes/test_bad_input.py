@@ -59,8 +59,8 @@ class Ground:
         if body is not None and not isinstance(body, bytes):
             body = json.loads(self.filled(json.dumps(body)))
         headers = {**row.headers, **{name: self.filled(value) for name, value in bad.headers.items()}}
-        stream = await self.mine.open(bad.method or method.replace("WS", "GET"), address, body, headers, 10)
-        async with asyncio.timeout(10):
+        stream = await self.mine.open(bad.method or method.replace("WS", "GET"), address, body, headers)
+        async with asyncio.timeout(60):
             return Reply(stream.status, stream.headers, await stream.read())
 
     def filled(self, given: str, *, quoted: bool = False) -> str:
@@ -105,7 +105,7 @@ async def belongings(client: Client, word: str) -> dict[str, str]:
     reply = await client.call("POST", "/api/chat", body, {"Accept": "application/json"})
     run = reply.headers["x-threadline-run"]
     await until_ended(client, run)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         # What is still to be written of it is its name.
         while not (await client.get(f"/api/conversations/{body['id']}"))["title"]:
             await asyncio.sleep(0.02)

@@ -42,7 +42,7 @@ async def append(visitor: Client, path: str, count: int = 1) -> None:
 
 
 async def until_acked(visitor: Client, path: str, offset: str, name: str = "sub") -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             shown = (await visitor.call("GET", f"{DS}subscriptions/{name}")).json
             if any(one["path"] == path and one["acked_offset"] == offset for one in shown["streams"]):

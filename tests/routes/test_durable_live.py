@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.routes.conftest import House, begun
-from tests.support.answers import until_ended
+from tests.routes.conftest import House, begun, until_waited_for
+from tests.support.answers import until, until_ended
 from tests.support.client import Client, Sse, Stream
 from threadline.domain.ids import run_stream
 from threadline.wire.durable import offset_text
@@ -39,6 +39,11 @@ def new_path() -> str:
 async def program(house: House) -> Client:
     """A program with a token of its own."""
     return await house.program(uuid4().hex)
+
+
+async def name_of(program: Client, path: str) -> str:
+    """What the log calls a stream of this program."""
+    return f"streams/{(await program.get('/api/me'))['id']}/{path.removeprefix('/v1/stream/')}"
 
 
 async def pairs(stream: Stream) -> AsyncIterator[tuple[str, dict[str, Any]]]:
@@ -236,7 +241,7 @@ async def test_a_reader_who_takes_nothing_holds_back_no_writer_and_no_other_read
     asked = f"GET {path}?offset=-1&live=sse HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n"
     mute.sendall(asked.encode())
     _, live = await listened(program, path)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(100):
             assert (await program.call("POST", path, piece, JSON)).status == 204
         await program.call("POST", path, headers={"Stream-Closed": "true"})
@@ -263,11 +268,11 @@ async def test_a_long_poll_is_answered_when_the_server_goes(open_own: Any) -> No
         await house.task
 
 
-async def test_a_long_poll_hears_of_what_comes(program: Client) -> None:
+async def test_a_long_poll_hears_of_what_comes(house: House, program: Client) -> None:
     path = new_path()
     await program.call("PUT", path, headers=TEXT)
     waiting = asyncio.create_task(program.call("GET", f"{path}?offset=-1&live=long-poll"))
-    await asyncio.sleep(0.1)
+    await until_waited_for(house, await name_of(program, path))
     await program.call("POST", path, b"news", TEXT)
     reply = await waiting
     assert (reply.body, reply.headers["stream-next-offset"]) == (b"news", offset_text(1))
@@ -299,8 +304,7 @@ async def test_what_is_past_retention_is_gone_for_every_kind_of_reader(house: Ho
     await program.call("PUT", path, headers=TEXT)
     for piece in (b"a", b"b", b"c"):
         await program.call("POST", path, piece, TEXT)
-    owner = (await program.get("/api/me"))["id"]
-    await house.log.trim(f"streams/{owner}/{path.removeprefix('/v1/stream/')}", 2)
+    await house.log.trim(await name_of(program, path), 2)
     for how in ("", "&live=long-poll", "&live=sse"):
         reply = await program.call("GET", f"{path}?offset={offset_text(1)}{how}")
         assert (reply.status, reply.json["error"]["code"]) == (410, "gone:stream")
@@ -308,13 +312,14 @@ async def test_what_is_past_retention_is_gone_for_every_kind_of_reader(house: Ho
     assert (await program.call("HEAD", path)).headers["stream-next-offset"] == offset_text(3)
 
 
-async def test_who_follows_a_stream_that_is_deleted_is_cut_and_then_told(program: Client) -> None:
+async def test_who_follows_a_stream_that_is_deleted_is_cut_and_then_told(house: House, program: Client) -> None:
     path = new_path()
     await program.call("PUT", path, b"x", TEXT)
     stream, live = await listened(program, path)
     await anext(live)
     waiting = asyncio.create_task(program.call("GET", f"{path}?offset=now&live=long-poll"))
-    await asyncio.sleep(0.1)
+    channel = house.log._channels.open(await name_of(program, path))
+    await until(lambda: len(channel._waiters) == 2, what="two readers at the tail")
     assert (await program.call("DELETE", path)).status == 204
     assert [one async for one in live] == []
     assert stream.ended == "cut", "a clean end would say that there is more to come"

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.routes.conftest import House, begun
+from tests.routes.conftest import House, begun, until_waited_for
 from tests.routes.test_durable import JSON, TEXT, is_error, new_path
+from tests.routes.test_durable_live import name_of
 from tests.support.answers import until_ended
 from tests.support.client import Client, Reply
 from threadline.wire.durable import offset_text
@@ -51,11 +52,11 @@ async def test_what_one_has_of_an_address_is_not_what_another_has_there(house: H
     assert (await second.call("GET", path, headers={"If-None-Match": tag})).status == 200
 
 
-async def test_what_comes_from_now_on_is_never_kept(program: Client) -> None:
+async def test_what_comes_from_now_on_is_never_kept(house: House, program: Client) -> None:
     path = new_path()
     await program.call("PUT", path, headers=TEXT)
     waiting = asyncio.create_task(program.call("GET", f"{path}?offset=now&live=long-poll"))
-    await asyncio.sleep(0.1)
+    await until_waited_for(house, await name_of(program, path))
     await program.call("POST", path, b"last words", {**TEXT, "Stream-Closed": "true"})
     reply = await waiting
     assert (reply.status, reply.body) == (200, b"last words")
@@ -74,11 +75,12 @@ async def test_the_head_names_no_tag_that_a_reading_does_not_have(program: Clien
 
 
 async def test_a_run_has_the_same_tag_before_and_after_its_end(visitor: Client) -> None:
-    run = await begun(visitor, "A story of 60 words.")
+    run = await begun(visitor, "A long story, slowly.")
     path = f"/v1/stream/runs/{run}"
     await visitor.call("GET", f"{path}?offset=-1&live=long-poll")
     before = await visitor.call("GET", path)
     assert "stream-closed" not in before.headers
+    await visitor.call("POST", f"/v1/responses/{run.replace('run_', 'resp_')}/cancel")
     await until_ended(visitor, run)
     after = await visitor.call("GET", path)
     assert after.headers["stream-closed"] == "true"

@@ -33,7 +33,7 @@ async def socket_of(visitor: Client, **headers: str) -> AsyncIterator[ClientConn
 
 
 async def take(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         frame: dict[str, Any] = json.loads(await socket.recv())
     return frame
 

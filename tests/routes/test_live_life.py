@@ -35,7 +35,7 @@ def context_of(house: House) -> Context:
     raise AssertionError("no live route")
 
 
-async def until_closed(socket: ClientConnection, seconds: float = 10) -> list[dict[str, Any]]:
+async def until_closed(socket: ClientConnection, seconds: float = 60) -> list[dict[str, Any]]:
     """All frames that still come."""
     frames = []
     async with asyncio.timeout(seconds):
@@ -94,7 +94,7 @@ async def test_a_session_that_is_revoked_here_ends_its_sockets_at_once_and_no_ot
 
 async def test_a_token_that_is_revoked_elsewhere_ends_its_sockets_within_half_a_minute(open_own: Any) -> None:
     world = AdvancingWorld()
-    async with open_own(heartbeat=0.3, world=world) as house:
+    async with open_own(heartbeat=2.0, world=world) as house:
         program = await house.program("robot")
         async with socket_of(program, **program.headers) as socket:
             await revoke_token(house, "robot")
@@ -106,7 +106,7 @@ async def test_a_token_that_is_revoked_elsewhere_ends_its_sockets_within_half_a_
 
 async def test_a_session_whose_time_is_over_ends_its_socket(open_own: Any) -> None:
     world = AdvancingWorld()
-    async with open_own(heartbeat=0.3, world=world) as house:
+    async with open_own(heartbeat=2.0, world=world) as house:
         visitor = house.visitor()
         await visitor.get("/api/me")
         async with socket_of(visitor) as socket:
@@ -116,7 +116,7 @@ async def test_a_session_whose_time_is_over_ends_its_socket(open_own: Any) -> No
 
 async def test_a_socket_goes_on_by_another_token_of_the_same_user(open_own: Any) -> None:
     world = AdvancingWorld()
-    async with open_own(heartbeat=0.3, world=world) as house:
+    async with open_own(heartbeat=2.0, world=world) as house:
         old = await house.program("robot")
         said: list[str] = []
         async with socket_of(old, **old.headers) as socket:
@@ -125,7 +125,8 @@ async def test_a_socket_goes_on_by_another_token_of_the_same_user(open_own: Any)
             await say(socket, type="auth", token=said[-1])
             assert (await until(socket, "authorized"))[-1] == {"type": "authorized"}
             world.ahead = HALF_A_MINUTE
-            await asyncio.sleep(0.5)
+            # It is looked at three times in a heartbeat.
+            await until(socket, "ping")
             await say(socket, type="ping")
             await until(socket, "pong")
             await revoke_token(house, "robot")
@@ -180,7 +181,7 @@ async def test_a_client_that_answers_pings_stays_for_as_long_as_it_likes(open_ow
 @pytest.mark.parametrize("stream", ["feed", "runs"])
 async def test_an_event_stream_ends_with_the_token_that_it_was_asked_by(open_own: Any, stream: str) -> None:
     world = AdvancingWorld()
-    async with open_own(heartbeat=0.3, world=world) as house:
+    async with open_own(heartbeat=2.0, world=world) as house:
         program = await house.program("robot")
         name = "feed" if stream == "feed" else f"runs/{await begun(program, 'A long story, very slowly.')}"
         following = await program.open("GET", f"/api/{name}/events")
@@ -188,7 +189,7 @@ async def test_an_event_stream_ends_with_the_token_that_it_was_asked_by(open_own
         await anext(events)
         await revoke_token(house, "robot")
         world.ahead = HALF_A_MINUTE
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             rest = [event async for event in events]
         assert rest[-1].event == "reconnect"
         assert following.ended == "clean"

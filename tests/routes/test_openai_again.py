@@ -11,6 +11,7 @@ import pytest
 
 from tests.routes.conftest import House
 from tests.routes.test_openai import FAST, SLOW, events_of, is_error, text_of
+from tests.support.answers import until
 from tests.support.client import Client, Reply
 
 pytestmark = pytest.mark.anyio
@@ -39,10 +40,16 @@ async def ask(program: Client, body: Any, path: str = "/v1/responses", **headers
     return await program.call("POST", path, body, given)
 
 
-async def give_up(program: Client, body: dict[str, Any], path: str = "/v1/responses") -> None:
-    """Ask, and leave before there is an answer."""
-    with pytest.raises(TimeoutError):
-        await program.open("POST", path, body, seconds=0.3)
+async def give_up(house: House, program: Client, body: dict[str, Any], times: int = 1) -> list[str]:
+    """Ask so often at once, and leave once the runs are there, before there is an answer; returns the runs."""
+    before = set(going(house))
+    asked = [asyncio.create_task(program.open("POST", "/v1/responses", body)) for _ in range(times)]
+    await until(lambda: len(set(going(house)) - before) == times)
+    for one in asked:
+        one.cancel()
+    await asyncio.wait(asked)
+    assert all(one.cancelled() for one in asked)
+    return sorted(set(going(house)) - before)
 
 
 def going(house: House) -> list[str]:
@@ -102,8 +109,7 @@ async def test_the_key_of_what_was_deleted_is_free_again(program: Client) -> Non
 
 async def test_who_left_before_the_answer_and_asks_again_gets_it(house: House, program: Client) -> None:
     body = {"input": f"{PACED} Left."}
-    await give_up(program, body)
-    (run,) = going(house)
+    (run,) = await give_up(house, program, body)
     reply = await program.call("POST", "/v1/responses", body, AGAIN)
     assert run_in(reply) == run
     assert len(text_of(reply.json).split()) >= 30
@@ -113,8 +119,7 @@ async def test_who_left_before_the_answer_and_asks_again_gets_it(house: House, p
 
 async def test_only_who_says_so_is_taken_for_the_same(house: House, program: Client) -> None:
     body = {"input": f"{PACED} Unsaid."}
-    await give_up(program, body)
-    (run,) = going(house)
+    (run,) = await give_up(house, program, body)
     others = [program.call("POST", "/v1/responses", body, headers) for headers in UNSAID]
     stranger = await house.program("beta")
     others.append(stranger.call("POST", "/v1/responses", body, AGAIN))
@@ -125,8 +130,7 @@ async def test_only_who_says_so_is_taken_for_the_same(house: House, program: Cli
 
 async def test_requests_that_look_alike_find_each_its_own_run(house: House, program: Client) -> None:
     body = {"input": f"{PACED} Alike."}
-    await asyncio.gather(*(give_up(program, body) for _ in range(3)))
-    left = going(house)
+    left = await give_up(house, program, body, 3)
     again = await asyncio.gather(*(program.call("POST", "/v1/responses", body, AGAIN) for _ in range(3)))
     assert sorted(run_in(reply) for reply in again) == left
 
@@ -147,14 +151,14 @@ async def test_what_one_has_not_told_to_the_end_is_joined_and_what_is_told_is_no
 
 
 async def test_a_chat_that_somebody_stopped_is_an_error_that_names_its_run(house: House, program: Client) -> None:
-    body = {"messages": [{"role": "user", "content": SLOW}]}
+    body, before = {"messages": [{"role": "user", "content": SLOW}]}, set(going(house))
     waiting = asyncio.create_task(ask(program, body, "/v1/chat/completions", idempotency_key="stopped"))
     other = asyncio.create_task(ask(program, {"input": SLOW}))
     stream = await program.open("POST", "/v1/chat/completions", {**body, "stream": True})
     seen = ""
     async for event in stream.sse():
         seen = event.data or seen
-        names = going(house)
+        names = sorted(set(going(house)) - before)
         if len(names) == 3 and '"content":"' in seen and '"content":""' not in seen:
             for name in names:
                 cancelled = await program.call("POST", f"/v1/responses/{name.replace('run_', 'resp_')}/cancel")

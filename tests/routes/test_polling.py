@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.routes.conftest import House, begun, chunks
-from tests.support.answers import submit, until_ended
+from tests.routes.test_live_life import context_of
+from tests.support.answers import submit, until, until_ended
 from tests.support.client import Client
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,7 @@ async def test_a_run_is_polled_from_its_start_to_its_end_without_a_gap(visitor: 
     run, stream = await submit(visitor, "A story, fast.", model=DEMO)
     events: list[Any] = []
     answers = 0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while True:
             found = await poll(visitor, f"runs/{run}", len(events) - 1)
             events += found["events"]
@@ -110,7 +111,7 @@ async def test_a_poll_is_answered_at_once_where_the_server_goes_away(open_own: A
         visitor = house.visitor()
         await visitor.get("/api/me")
         waiting = asyncio.create_task(poll(visitor, "feed"))
-        await asyncio.sleep(0.2)
+        await until(lambda: bool(context_of(house).pulse._open), what="the poll")
         assert not waiting.done()
         await house.drain()
         assert (await waiting)["events"] == []

@@ -75,7 +75,7 @@ class Replay:
         self.events: list[dict[str, Any]] = []
 
     async def play(self, step: dict[str, Any]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             match step:
                 case {"server": {"type": "hello"} as frame}:
                     await self._open()

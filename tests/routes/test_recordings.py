@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.routes.conftest import House, begun
+from tests.routes.test_identity import AdvancingWorld
 from tests.support.answers import Assembly, state, stored, stored_answer, text_of
 from tests.support.client import Client, Reply
 from threadline.wire.durable import offset_text
@@ -122,15 +123,16 @@ async def test_a_stop_is_told_to_the_program_with_its_next_append(house: House, 
 
 
 async def test_a_program_that_is_silent_has_lost_its_recording_without_anybody_asking(open_own: Any) -> None:
-    async with open_own(recording_seconds=0.5) as house:
+    world = AdvancingWorld()
+    async with open_own(recording_seconds=8, world=world) as house:
         visitor = house.visitor()
         await visitor.get("/api/me")
         program, seen = await opened(visitor), Assembly()
         reading = asyncio.create_task(seen.drink(await visitor.open("GET", f"/api/runs/{program.run}/events")))
         for seq, chunk in enumerate(BEGUN):
-            await asyncio.sleep(0.3)
+            world.ahead += 5
             assert (await program.say(chunk, seq=seq)).status == 200
-        assert await asyncio.wait_for(reading, 10)
+        assert await asyncio.wait_for(reading, 60)
         assert (seen.text, seen.events[-1]["finishReason"]) == ("Half of", "interrupted")
         assert (await program.say(*REST, seq=2)).status == 409
         assert (await stored_answer(visitor, program.chat, program.run))["status"] == "interrupted"
@@ -138,7 +140,7 @@ async def test_a_program_that_is_silent_has_lost_its_recording_without_anybody_a
 
 @pytest.mark.parametrize("durable", [False, True])
 async def test_a_program_that_opens_what_has_ended_is_refused_at_both_addresses(open_own: Any, durable: bool) -> None:
-    async with open_own(recording_seconds=0.3) as house:
+    async with open_own(recording_seconds=3) as house:
         visitor = house.visitor()
         body = {"message": question(), "key": uuid4().hex}
         first = await visitor.call("POST", "/api/recordings", body)

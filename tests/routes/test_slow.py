@@ -18,7 +18,7 @@ from threadline.wire.native import NATIVE
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
-HEARTBEAT = 0.06
+HEARTBEAT = 0.3
 
 
 class Reader:
@@ -75,7 +75,7 @@ async def test_a_sign_of_life_never_comes_between_or_after_what_waits_to_be_sent
         yield (Batch(1, (b'{"type":"text-end","id":"p"}',)),)
         yield (Batch(2, (b'{"type":"finish"}',), final=True),)
 
-    async with beating() as (pulse, _), asyncio.timeout(10):
+    async with beating() as (pulse, _), asyncio.timeout(60):
         reading = asyncio.create_task(reader.read(source(), pulse))
         await asyncio.sleep(HEARTBEAT * 5)
         reader.room.set()
@@ -93,7 +93,7 @@ async def test_what_comes_while_a_sign_of_life_waits_is_sent_after_it() -> None:
         await more.wait()
         yield (Batch(1, (b'{"type":"finish"}',), final=True),)
 
-    async with beating() as (pulse, _), asyncio.timeout(10):
+    async with beating() as (pulse, _), asyncio.timeout(60):
         reading = asyncio.create_task(reader.read(source(), pulse))
         while not reader.waiting:
             await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_a_reader_who_takes_nothing_hears_of_the_end_at_once(events: int) 
             yield (Batch(1 + number, (b'{"type":"x"}',)),)
         await asyncio.Event().wait()
 
-    async with beating() as (pulse, draining), asyncio.timeout(10):
+    async with beating() as (pulse, draining), asyncio.timeout(60):
         reading = asyncio.create_task(reader.read(source(), pulse))
         while not reader.waiting:
             await asyncio.sleep(0)
@@ -133,7 +133,7 @@ async def test_a_reader_who_takes_what_it_is_sent_gets_last_words() -> None:
         yield (Batch(0, (b'{"type":"start"}',)),)
         await asyncio.Event().wait()
 
-    async with beating() as (pulse, draining), asyncio.timeout(10):
+    async with beating() as (pulse, draining), asyncio.timeout(60):
         reading = asyncio.create_task(reader.read(source(), pulse))
         while not reader.bodies:
             await asyncio.sleep(0)
