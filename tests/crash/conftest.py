@@ -12,7 +12,7 @@ from tests.support.server import Server
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
-    settings = {"lease_seconds": 1, "stall_seconds": 20}
+    settings = {"lease_seconds": 1, "stall_seconds": 120}
     place = tmp_path_factory.mktemp("server")
     with Server(place, fake.tables(), settings=settings, extras=True, power=True) as server:
         yield server

@@ -40,7 +40,7 @@ async def test_three_hundred_readers_cut_ten_times_each_all_assemble_the_stored_
 ) -> None:
     model = fake.model(chunks=CHUNKS, pace=0.01)
     answers: list[tuple[Client, str, str, list[asyncio.Task[Assembly]]]] = []
-    async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(300), asyncio.TaskGroup() as group:
         for number in range(ANSWERS):
             owner, conversation = server.client(), new_id()
             run, stream = await submit(owner, f"Answer number {number}.", conversation, model)

@@ -30,15 +30,16 @@ class Case:
         self.seen = Assembly()
         self.run = ""
 
-    async def cut_when(self, moment: Moment, pause: float = 0.0) -> None:
-        """Submit, watch until ``moment`` is true of what was seen, then cut the power and start again."""
+    async def cut_when(self, moment: Moment, also: Callable[[], bool] = lambda: True) -> None:
+        """Submit, watch until ``moment`` is true of what was seen, and ``also``; then cut the power and start again."""
         self.run, stream = await submit(self.client, "Tell me all of it.", self.conversation, self.model)
         watching = asyncio.create_task(self._watch(stream))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not moment(self.seen):
                 await asyncio.sleep(0.005)
                 assert not watching.done() or moment(self.seen), f"over before the moment: {self.seen.types}"
-        await asyncio.sleep(pause)
+            while not also():
+                await asyncio.sleep(0.005)
         await asyncio.to_thread(self.server.cut_power)
         await watching
         await asyncio.to_thread(self.server.up)
@@ -55,6 +56,15 @@ class Case:
         assert message["status"] == status
         assert text_of(message) == self.seen.text
         return message
+
+    async def taken_over(self, times: int) -> None:
+        """Wait until the run has been taken over so often."""
+        async with asyncio.timeout(60):
+            while True:
+                found = await self.client.get(f"/api/runs/{self.run}/events?live=poll&after=-1")
+                if sum(event["type"] == "data-recovery" for event in found["events"]) >= times:
+                    return
+                await asyncio.sleep(0.02)
 
     def parts(self, message: dict[str, Any], kind: str) -> list[dict[str, Any]]:
         return [part for part in message["parts"] if part["type"] == kind]
@@ -83,7 +93,7 @@ async def test_before_anything_visible_the_step_runs_again(server: Server, fake:
 async def test_in_the_middle_of_text_a_continuation_by_instruction_is_whole_or_honestly_interrupted_never_doubled(
     server: Server, fake: Fake, way: str
 ) -> None:
-    case = Case(server, fake.model(chunks=200, pace=0.01, way=way))
+    case = Case(server, fake.model(chunks=200, pace=0.005, way=way, hold_at=150, times=1))
     await case.cut_when(text_of_length(300))
     before = case.seen.text
     await follow(case.client, case.run, case.seen)
@@ -117,7 +127,7 @@ REPHRASED = (
 async def test_a_model_that_says_the_answer_again_in_other_words_leaves_it_interrupted_and_not_doubled(
     server: Server, fake: Fake, opening: str
 ) -> None:
-    case = Case(server, fake.model(text=ESSAY, pace=0.02, again={"text": opening + REPHRASED}))
+    case = Case(server, fake.model(text=ESSAY, hold_at=62, times=1, again={"text": opening + REPHRASED}))
     await case.cut_when(text_of_length(300))
     await case.ends("interrupted")
     assert ESSAY.startswith(case.seen.text)
@@ -126,21 +136,21 @@ async def test_a_model_that_says_the_answer_again_in_other_words_leaves_it_inter
 async def test_a_model_that_swallows_the_blank_before_its_continuation_loses_no_word(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=200, pace=0.01, way="strip"))
+    case = Case(server, fake.model(chunks=200, pace=0.005, way="strip", hold_at=150, times=1))
     await case.cut_when(text_of_length(300))
     await case.ends()
     assert case.seen.text.replace(" ", "") == fake.text(chunks=200).replace(" ", "")
 
 
 async def test_in_the_middle_of_text_a_continuation_by_prefill_is_whole(server: Server, fake: Fake) -> None:
-    case = Case(server, fake.model("prefilled", chunks=200, pace=0.01))
+    case = Case(server, fake.model("prefilled", chunks=200, pace=0.005, hold_at=150, times=1))
     await case.cut_when(text_of_length(300))
     await case.ends()
     assert case.seen.text == fake.text(chunks=200)
 
 
 async def test_at_the_end_of_a_text_that_is_still_open_nothing_is_said_twice(server: Server, fake: Fake) -> None:
-    case = Case(server, fake.model(chunks=50, pace=0.002, last=2.0))
+    case = Case(server, fake.model(chunks=50, hold_at=50, times=1))
     await case.cut_when(lambda seen: seen.text == fake.text(chunks=50))
     assert "text-end" not in case.seen.types
     await case.ends()
@@ -148,7 +158,7 @@ async def test_at_the_end_of_a_text_that_is_still_open_nothing_is_said_twice(ser
 
 
 async def test_after_a_finished_text_without_the_steps_end_nothing_is_said_twice(server: Server, fake: Fake) -> None:
-    case = Case(server, fake.model(chunks=50, rest=3.0, again={"rest": 0}))
+    case = Case(server, fake.model(chunks=50, rest=60, again={"rest": 0}))
     await case.cut_when(saw("text-end"))
     assert "finish-step" not in case.seen.types
     message = await case.ends()
@@ -159,7 +169,7 @@ async def test_after_a_finished_text_without_the_steps_end_nothing_is_said_twice
 async def test_after_a_finished_text_what_the_model_adds_goes_into_a_part_of_its_own(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=50, rest=3.0, again={"chunks": 80, "rest": 0}))
+    case = Case(server, fake.model(chunks=50, rest=60, again={"chunks": 80, "rest": 0}))
     await case.cut_when(saw("text-end"))
     message = await case.ends()
     assert case.seen.text == fake.text(chunks=80)
@@ -169,7 +179,7 @@ async def test_after_a_finished_text_what_the_model_adds_goes_into_a_part_of_its
 async def test_in_the_middle_of_reasoning_it_is_closed_as_interrupted_and_the_step_runs_again(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=50, reasoning=100, pace=0.01))
+    case = Case(server, fake.model(chunks=50, reasoning=100, pace=0.005, hold_at=60, times=1))
     await case.cut_when(saw("reasoning-delta", 20))
     message = await case.ends()
     cut, whole = case.parts(message, "reasoning")
@@ -183,7 +193,7 @@ async def test_in_the_middle_of_reasoning_it_is_closed_as_interrupted_and_the_st
 async def test_in_the_middle_of_a_tools_input_that_call_is_an_error_and_the_answer_goes_on(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=50, tool="count", arguments_pace=0.2))
+    case = Case(server, fake.model(chunks=50, tool="count", arguments={"city": "Oslo" * 100}, arguments_pace=0.1))
     await case.cut_when(saw("tool-input-delta", 2))
     message = await case.ends()
     calls = case.parts(message, "tool-count")
@@ -195,7 +205,7 @@ async def test_in_the_middle_of_a_tools_input_that_call_is_an_error_and_the_answ
 
 async def test_with_the_input_complete_an_idempotent_tool_runs_again(server: Server, fake: Fake) -> None:
     case = Case(server, fake.model(chunks=50, tool="slow_look"))
-    await case.cut_when(saw("tool-input-available"), pause=0.3)
+    await case.cut_when(saw("tool-input-available"), lambda: calls_of(server, "slow_look") == 1)
     message = await case.ends()
     (call,) = case.parts(message, "tool-slow_look")
     assert call["state"] == "output-available"
@@ -207,7 +217,7 @@ async def test_with_the_input_complete_any_other_tool_is_not_run_again_and_its_e
     server: Server, fake: Fake
 ) -> None:
     case = Case(server, fake.model(chunks=50, tool="slow_act"))
-    await case.cut_when(saw("tool-input-available"), pause=0.3)
+    await case.cut_when(saw("tool-input-available"), lambda: calls_of(server, "slow_act") == 1)
     message = await case.ends()
     (call,) = case.parts(message, "tool-slow_act")
     assert call["state"] == "output-error"
@@ -219,7 +229,7 @@ async def test_with_the_input_complete_any_other_tool_is_not_run_again_and_its_e
 async def test_with_all_outputs_there_the_next_step_comes_and_no_tool_runs_again(server: Server, fake: Fake) -> None:
     case = Case(server, fake.model(chunks=50, tool="count", first=1.0))
     before = calls_of(server, "count")
-    await case.cut_when(saw("tool-output-available"), pause=0.3)
+    await case.cut_when(saw("tool-output-available"))
     message = await case.ends()
     (call,) = case.parts(message, "tool-count")
     assert call["state"] == "output-available"
@@ -248,10 +258,10 @@ async def test_a_run_that_was_closed_but_not_folded_is_folded(server: Server, fa
 async def test_after_three_takeovers_without_progress_the_run_ends_with_an_error_and_keeps_its_text(
     server: Server, fake: Fake
 ) -> None:
-    case = Case(server, fake.model(chunks=100, pace=0.01, again={"first": 60}))
+    case = Case(server, fake.model(chunks=100, hold_at=60, times=1, again={"first": 600}))
     await case.cut_when(text_of_length(100))
-    for _ in range(3):
-        await asyncio.sleep(0.7)
+    for number in range(1, 4):
+        await case.taken_over(number)
         await asyncio.to_thread(server.restart)
     await case.ends("error")
     assert case.seen.text
@@ -261,7 +271,7 @@ async def test_after_three_takeovers_without_progress_the_run_ends_with_an_error
 
 
 async def test_a_conversation_is_never_left_streaming(server: Server, fake: Fake) -> None:
-    case = Case(server, fake.model(chunks=50, pace=0.01))
+    case = Case(server, fake.model(chunks=50, hold_at=30, times=1))
     await case.cut_when(text_of_length(50))
     await case.ends()
     assert (await case.client.get(f"/api/conversations/{case.conversation}"))["status"] == "completed"

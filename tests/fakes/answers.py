@@ -31,7 +31,8 @@ class Control:
 
     Faults, at the first ``times`` calls with the same last user message (0: at each): ``error`` is the message of an
     answer with ``status`` and ``retry_after``; ``error_at`` sends ``error`` as a chunk after that many chunks,
-    ``cut_at`` cuts the connection there, ``stall_at`` sends nothing more there.
+    ``cut_at`` cuts the connection there, ``stall_at`` sends nothing more there, ``hold_at`` waits there until the fake
+    is told to go on, so that a test is in mid-answer for as long as it needs; what begins after that waits again.
 
     Going on from a partial text: ``way``, with ``words`` for how many are repeated; ``again`` is a control of its own
     for such calls. ``replay`` is the path of a recording, ``split`` the size of its pieces or the places to
@@ -58,6 +59,7 @@ class Control:
     error_at: int | None = None
     cut_at: int | None = None
     stall_at: int | None = None
+    hold_at: int | None = None
     way: Way = "exact"
     words: int = 5
     again: Mapping[str, Any] | None = None
@@ -84,8 +86,12 @@ class Stall:
     """Nothing more is sent, and the connection stays open."""
 
 
-Item = bytes | float | Cut | Stall
-"""A frame, a pause in seconds, or an end that is none."""
+class Hold:
+    """Nothing more is sent until the fake is told to go on."""
+
+
+Item = bytes | float | Cut | Stall | Hold
+"""A frame, a pause in seconds, a wait, or an end that is none."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ def reply(control: Control, body: Mapping[str, Any], request: Request, call: int
     if control.replay is not None:
         return Reply(_replayed(control))
     if not faulty:
-        control = replace(control, error_at=None, cut_at=None, stall_at=None)
+        control = replace(control, error_at=None, cut_at=None, stall_at=None, hold_at=None)
     return Reply(_stream(control, request.partial, body, request.rounds))
 
 
@@ -222,6 +228,8 @@ def _planned(key: str, partial: str, calls_tools: bool, asks_usage: bool, rounds
     if partial:
         words = _continued(words, partial, control)
     reasoning = [] if partial else _counted("r", control.reasoning)
+    if control.hold_at == 0:
+        items.append(Hold())
     for item in _deltas(reasoning, words, control):
         count += 1
         if count > 1 and control.pace:
@@ -233,6 +241,8 @@ def _planned(key: str, partial: str, calls_tools: bool, asks_usage: bool, rounds
             return (*items, Cut())
         if count == control.stall_at:
             return (*items, Stall())
+        if count == control.hold_at:
+            items.append(Hold())
     if control.last:
         items.append(control.last)
     if calls_tools:

@@ -9,6 +9,7 @@ Run it with ``python -m tests.fakes.provider --port 9901``; it prints its addres
 | ``GET /api/tags``, ``POST /api/show`` | Ollama's, with the names given as ``ollama`` (404 without) |
 | ``GET /_calls``, ``DELETE /_calls`` | what was asked: ``{count, calls: [{body, partial, title, sent, ended}]}`` |
 | ``PUT /_control`` | another default control, as JSON |
+| ``POST /_go`` | once an answer holds: all that have begun go on |
 
 ``sent`` counts frames; ``ended`` is ``open``, ``done``, ``refused``, ``cut`` or, when the client went away, ``gone``.
 """
@@ -25,7 +26,7 @@ from typing import Any, cast
 
 import orjson
 
-from tests.fakes.answers import Control, Cut, Item, Reply, Request, Stall, completion, control_of, read, reply
+from tests.fakes.answers import Control, Cut, Hold, Item, Reply, Request, Stall, completion, control_of, read, reply
 
 
 @dataclass
@@ -64,6 +65,8 @@ class FakeProvider:
         self.calls: list[Call] = []
         self.connections: set[_Connection] = set()
         self.accepted = 0
+        self.gate = asyncio.Event()
+        self.held = set[_Connection]()
         self._kinds: Counter[tuple[str, str]] = Counter()
         self._port = port
         self._server: asyncio.Server | None = None
@@ -100,6 +103,14 @@ class FakeProvider:
         self._kinds[kind] += not request.is_title
         control = control_of(self.control, body, request)
         return call, reply(control, body, request, self._kinds[kind])
+
+    async def go(self) -> None:
+        """Wait until an answer holds, and let every answer that has begun go on."""
+        while not self.held:
+            await asyncio.sleep(0.01)
+        self.held.clear()
+        self.gate.set()
+        self.gate = asyncio.Event()
 
     def forget(self) -> None:
         """Forget all calls."""
@@ -179,11 +190,14 @@ class _Connection(asyncio.Protocol):
         elif path == "/_control":
             fake.control = Control(**orjson.loads(body))
             self._json({"ok": True})
+        elif path == "/_go":
+            await fake.go()
+            self._json({"ok": True})
         else:
             self._json({"error": {"message": f"There is no {path} here."}}, 404)
 
     async def _answer(self, body: dict[str, Any], headers: dict[str, str]) -> None:
-        fake = self._fake
+        fake, gate = self._fake, self._fake.gate
         call, planned = fake.begin(body, headers)
         if fake.api_key is not None and headers.get("authorization") != f"Bearer {fake.api_key}":
             call.ended = "refused"
@@ -196,9 +210,9 @@ class _Connection(asyncio.Protocol):
             call.ended = "done"
             self._bytes(completion(planned.items))
         else:
-            await self._stream(call, planned.items)
+            await self._stream(call, planned.items, gate)
 
-    async def _stream(self, call: Call, items: Sequence[Item]) -> None:
+    async def _stream(self, call: Call, items: Sequence[Item], gate: asyncio.Event) -> None:
         group = self._fake.control.group
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\n"
@@ -215,6 +229,8 @@ class _Connection(asyncio.Protocol):
             await self._flush(ready)
             if isinstance(item, float | int):
                 await asyncio.sleep(item)
+            elif isinstance(item, Hold):
+                await self._hold(gate)
             elif isinstance(item, Cut):
                 call.ended = "cut"
                 # The frames before it must get out: an abort would throw them away with the rest.
@@ -225,6 +241,13 @@ class _Connection(asyncio.Protocol):
         await self._flush(ready)
         self._transport.write(b"0\r\n\r\n")
         call.ended = "done"
+
+    async def _hold(self, gate: asyncio.Event) -> None:
+        self._fake.held.add(self)
+        try:
+            await gate.wait()
+        finally:
+            self._fake.held.discard(self)
 
     async def _flush(self, ready: list[bytes]) -> None:
         if ready:

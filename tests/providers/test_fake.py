@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from tests.fakes.provider import FakeProvider
 
 def call(url: str, body: Any = None, method: str | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -62,3 +63,22 @@ async def test_what_it_does_is_chosen_by_the_models_name_then_by_the_message() -
         assert await content(title) == "Fake title here"
         assert [one.title for one in fake.calls] == [False] * 5 + [True]
         assert (await asyncio.to_thread(call, f"{fake.root}/_calls", None, "DELETE"))["count"] == 0
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_holds_goes_on_when_it_is_told_to_and_a_later_one_holds_again() -> None:
+    async with FakeProvider() as fake:
+
+        def begun() -> http.client.HTTPResponse:
+            body = json.dumps(chat("Hi", model_name(chunks=2, hold_at=1), stream=True)).encode()
+            answer = urllib.request.urlopen(f"{fake.url}/chat/completions", body, timeout=60)
+            assert isinstance(answer, http.client.HTTPResponse)
+            while b"t0" not in answer.readline():
+                pass
+            return answer
+
+        first = await asyncio.to_thread(begun)
+        await asyncio.to_thread(call, f"{fake.root}/_go", None, "POST")
+        assert b" t1" in await asyncio.to_thread(first.read)
+        with await asyncio.to_thread(begun):
+            assert [one.ended for one in fake.calls] == ["done", "gone"]

@@ -93,7 +93,7 @@ async def ask(client: Client, text: str, conversation: str | None = None, **more
     return conversation, run, seen
 
 
-async def follow(client: Client, run: str, seen: Assembly, seconds: float = 60) -> None:
+async def follow(client: Client, run: str, seen: Assembly, seconds: float = 120) -> None:
     """Read a run to its end by native SSE, from where ``seen`` stands, through any number of cuts and restarts."""
     async with asyncio.timeout(seconds):
         while True:
@@ -111,7 +111,7 @@ async def state(client: Client, run: str) -> dict[str, Any]:
     return answer
 
 
-async def until_ended(client: Client, run: str, seconds: float = 30) -> dict[str, Any]:
+async def until_ended(client: Client, run: str, seconds: float = 60) -> dict[str, Any]:
     """The run's state once it is over; looks through restarts."""
     began = time.monotonic()
     last: Any = None
@@ -124,7 +124,20 @@ async def until_ended(client: Client, run: str, seconds: float = 30) -> dict[str
     raise AssertionError(f"run {run} is not over after {seconds} s: {last}")
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20, what: str = "the condition") -> None:
+async def until_come_to(
+    client: Client, conversation: str, enough: Callable[[dict[str, Any]], bool], seconds: float = 60
+) -> None:
+    """Wait until the first run of a conversation is there and ``enough`` is true of its state."""
+    async with asyncio.timeout(seconds):
+        while True:
+            with contextlib.suppress(*BROKEN, AssertionError):
+                runs = [one["run_id"] for one in await stored(client, conversation) if one["run_id"]]
+                if runs and enough(await state(client, runs[0])):
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60, what: str = "the condition") -> None:
     """Wait until something that another task brings about is true."""
     began = time.monotonic()
     while not condition():
@@ -137,7 +150,7 @@ async def stored(client: Client, conversation: str) -> list[dict[str, Any]]:
     return list((await client.get(f"/api/conversations/{conversation}/messages?limit=2000"))["items"])
 
 
-async def settled(client: Client, conversation: str, seconds: float = 20) -> list[dict[str, Any]]:
+async def settled(client: Client, conversation: str, seconds: float = 60) -> list[dict[str, Any]]:
     """The same, once no answer in it is open any more."""
     began = time.monotonic()
     while True:

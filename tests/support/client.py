@@ -131,7 +131,7 @@ class Client:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     async def open(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float = 20
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float = 60
     ) -> Stream:
         """Send a request; returns when the answer's headers are there, at the latest after ``seconds``."""
         payload = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -155,7 +155,7 @@ class Client:
         return stream
 
     async def call(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float = 20
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, seconds: float = 60
     ) -> Reply:
         """A request with its whole answer."""
         async with asyncio.timeout(seconds):

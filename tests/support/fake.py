@@ -47,7 +47,12 @@ class Fake(Child):
         """The whole reasoning of an answer."""
         return reasoning_of(**control)
 
+    def go(self) -> None:
+        """Wait until an answer holds, and let every answer that has begun go on."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/_go", b"", method="POST")
+        urllib.request.urlopen(request, timeout=60).close()
+
     def requests(self) -> list[dict[str, Any]]:
         """The bodies of all requests for an answer so far."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_calls", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_calls", timeout=60) as reply:
             return [call["body"] for call in json.loads(reply.read())["calls"] if not call["title"]]

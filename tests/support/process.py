@@ -19,13 +19,24 @@ ROOT: Final = Path(__file__).parents[2]
 _PORTS: Final = range(12_000, 30_000)
 """Below the ports that the system gives to clients, so that nobody takes one between a kill and the restart."""
 
+_SHARES: Final = 16
+_share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+
 _chance = random.Random(os.getpid() ^ time.time_ns())
+_given = set[int]()
 
 
 def free_port() -> int:
-    """A port on loopback that nobody holds just now."""
+    """A port on loopback that nobody holds just now.
+
+    Two who ask at the same time get two: tests that run side by side have each a share of the ports, and in each a port
+    is given once.
+    """
     while True:
-        port = _chance.choice(_PORTS)
+        port = _chance.choice(_PORTS[_share::_SHARES])
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
@@ -70,7 +81,7 @@ class Child:
         assert self._process is not None
         self._process.send_signal(what)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Its exit code; raises ``TimeoutExpired`` when it is still there after ``seconds``."""
         assert self._process is not None
         return self._process.wait(seconds)
@@ -81,7 +92,7 @@ class Child:
             self._process.kill()
             self._process.wait()
 
-    def terminate(self, seconds: float = 20) -> int:
+    def terminate(self, seconds: float = 60) -> int:
         """Ask it to end, and wait; returns its exit code."""
         self.send(signal.SIGTERM)
         return self.wait(seconds)
@@ -90,7 +101,7 @@ class Child:
         """The end of what it wrote, for the message of a failing test."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
 
-    def until(self, path: str, port: int, seconds: float = 30) -> float:
+    def until(self, path: str, port: int, seconds: float = 120) -> float:
         """Wait until ``GET path`` answers 200; returns the seconds that it took."""
         began = time.monotonic()
         while not _answers(port, path):
@@ -119,3 +130,11 @@ def _answers(port: int, path: str) -> bool:
 def python(*arguments: str) -> list[str]:
     """The command of a module or script under this very interpreter."""
     return [sys.executable, *arguments]
+
+
+def note_figure(line: str) -> None:
+    """Figures of a run are kept for a person to read; no test depends on them."""
+    folder = ROOT / "test-results"
+    folder.mkdir(exist_ok=True)
+    with (folder / "figures.txt").open("a") as file:
+        file.write(line + "\n")

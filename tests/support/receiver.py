@@ -47,7 +47,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
 
-    async def until(self, count: int, seconds: float = 30) -> list[Call]:
+    async def until(self, count: int, seconds: float = 60) -> list[Call]:
         """The calls, once there are so many."""
         async with asyncio.timeout(seconds):
             while len(self.calls) < count:

@@ -75,7 +75,7 @@ class Server(Child):
     def token(self, name: str) -> str:
         """A new access token, made beside the server by the command."""
         command = python("-m", "threadline", "token", "create", "--name", name, "--data", str(self.data))
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=True)
         return done.stdout.splitlines()[-1]
 
     def client(self) -> Client:
