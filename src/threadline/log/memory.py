@@ -10,7 +10,7 @@ from threadline.log import rules
 from threadline.log.commands import Command, Outcome
 from threadline.log.engine import Engine
 from threadline.log.ledger import Ledger
-from threadline.log.protocol import Batch, Reading
+from threadline.log.protocol import READ_MESSAGES, Batch, Reading
 from threadline.log.rules import Held, Stream
 from threadline.world import World
 
@@ -48,9 +48,9 @@ class MemoryLog(Engine):
         if start < stream.first:
             raise rules.below_retention(stream.first)
         batches: list[Batch] = []
-        at, size, limit = start, 0, max(limit, 1)
-        while at < stream.tail and size < limit:
-            batch = self._storage.batch_at(stream, at).bounded(limit - size)
+        at, size, limit, most = start, 0, max(limit, 1), start + READ_MESSAGES
+        while at < min(stream.tail, most) and size < limit:
+            batch = self._storage.batch_at(stream, at).bounded(limit - size, most - at)
             size += sum(map(len, batch.messages))
             at = batch.next
             batches.append(batch)

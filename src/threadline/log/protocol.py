@@ -23,6 +23,9 @@ from threadline.log.shares import Share
 
 JSON = "application/json"
 
+READ_MESSAGES = 16_384
+"""How many messages one read finds at the most: small ones take far more memory than they have bytes."""
+
 _MESSAGE_COST = 64
 
 
@@ -122,12 +125,13 @@ class Batch:
             return self
         return Batch(offset, self.messages[offset - self.first :], self.final, more=self.more)
 
-    def bounded(self, limit: int) -> Batch:
-        """As many of the messages as ``limit`` bytes hold, but one at the least: itself where that is all of them."""
+    def bounded(self, limit: int, most: int = READ_MESSAGES) -> Batch:
+        """As many of the messages as ``limit`` bytes hold, but one at the least, and ``most`` of them: itself where
+        that is all of them."""
         size = 0
         for count, message in enumerate(self.messages):
             size += len(message)
-            if count and size > limit:
+            if count and (count == most or size > limit):
                 return Batch(self.first, self.messages[:count])
         return self
 
@@ -202,7 +206,8 @@ class Log(Protocol):
         ...
 
     async def read(self, name: str, start: int = 0, *, limit: int = 1 << 20) -> Reading:
-        """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least).
+        """Committed messages from offset ``start`` on, about ``limit`` bytes of them at the most (one at the least),
+        and ``READ_MESSAGES`` at the most.
         A ``start`` beyond the tail finds nothing yet."""
         ...
 

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Final
 
 from threadline.log import framing, rules
-from threadline.log.protocol import Batch, Reading
+from threadline.log.protocol import READ_MESSAGES, Batch, Reading
 from threadline.log.rules import Stream
 from threadline.log.sqlite import schema
 from threadline.log.sqlite.schema import OFFSET_MASK, key_of
@@ -73,10 +73,10 @@ def fetch(
         if start < stream.first:
             raise rules.below_retention(stream.first)
         batches: list[Batch] = []
-        at = start
+        at, most = start, start + READ_MESSAGES
         for owner, end in _line(connection, stream, start):
-            while at < end and limit > 0 and len(batches) < STEPS:
-                batch, size = _next(connection, owner, at, end, limit)
+            while at < min(end, most) and limit > 0 and len(batches) < STEPS:
+                batch, size = _next(connection, owner, at, min(end, most), limit)
                 batches.append(batch)
                 limit -= size
                 at = batch.next
