@@ -171,6 +171,8 @@ export class Fold {
   }
 
   toolStart(event: Of<"tool-input-start">): void {
+    // One of an earlier step stays as it is.
+    if (this.inputs.has(event.toolCallId)) this.showInputs();
     const at = this.tool(event);
     this.becomes(
       at,
@@ -195,9 +197,9 @@ export class Fold {
 
   toolBroken(event: Of<"tool-input-error">): void {
     const known = this.find(event.toolCallId);
+    const dynamic = known === -1 ? event.dynamic === true : this.parts[known]!.type === "dynamic-tool";
     const input = event.input === undefined ? {} : { input: event.input };
-    const at = known === -1 ? this.tool(event) : known;
-    this.becomes(at, event, "output-error", { ...input, errorText: event.errorText });
+    this.becomes(this.tool(event, dynamic), event, "output-error", { ...input, errorText: event.errorText });
   }
 
   toolDone(event: Of<"tool-output-available">): void {
@@ -269,9 +271,11 @@ export class Fold {
   }
 
   /** The place of a call's part in the current step, made where there is none; what it is called may change. */
-  private tool(event: Of<"tool-input-start" | "tool-input-available" | "tool-input-error">): number {
+  private tool(
+    event: Of<"tool-input-start" | "tool-input-available" | "tool-input-error">,
+    dynamic = event.dynamic === true,
+  ): number {
     const { toolCallId, toolName } = event;
-    const dynamic = event.dynamic === true;
     const head: Part = dynamic ? { type: "dynamic-tool", toolName } : { type: `tool-${toolName}` };
     const at = this.find(toolCallId, dynamic);
     if (at === -1) return this.add({ ...head, toolCallId });
@@ -289,7 +293,7 @@ export class Fold {
     const part: Json = { ...this.parts[at]! };
     for (const name of OF_A_STATE) delete part[name];
     Object.assign(part, { state }, fields);
-    if (event.title != null) part.title = event.title;
+    if (event.title != null && state.startsWith("input-")) part.title = event.title;
     if (event.toolMetadata != null) part.toolMetadata = event.toolMetadata;
     if (event.providerExecuted != null) part.providerExecuted = event.providerExecuted;
     if (event.providerMetadata != null)
