@@ -106,7 +106,14 @@ def test_arguments_that_are_an_object_already_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"), [('{"a":', "not valid JSON"), ("[1]", "not a JSON object"), ('"x"', "object")]
+    ("arguments", "reason"),
+    [
+        ('{"a":', "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ('"x"', "object"),
+        ('{"a":{"__proto__":{}}}', "a name that no reader takes"),
+        ('{"a":' * 70 + "0" + "}" * 70, "nested too deeply"),
+    ],
 )
 def test_broken_arguments_are_an_input_error_that_keeps_them(arguments: str, reason: str) -> None:
     (event,) = [

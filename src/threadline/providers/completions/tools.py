@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from threadline.domain import events
+from threadline.domain.depth import poisoned, shallow
 from threadline.domain.events import Event
 from threadline.domain.messages import Message, is_tool
 
@@ -115,11 +116,8 @@ class ToolCalls:
         """A call is whole when the next one begins, if it reads as a whole; ``{}`` may be a place holder."""
         text = "".join(call.pieces).strip()
         if call.started and not call.done and text.endswith("}") and text != "{}":
-            try:
-                arguments = orjson.loads(text)
-            except orjson.JSONDecodeError:
-                return
-            if isinstance(arguments, dict):
+            arguments, fault = _arguments(text, cut=False)
+            if fault is None:
                 call.done = True
                 out.append(events.tool_input_available(call.id, call.name, arguments))
 
@@ -166,4 +164,6 @@ def _arguments(text: str, cut: bool) -> tuple[dict[str, Any], str | None]:
         return {}, f"The arguments are not valid JSON: {fault}."
     if not isinstance(value, dict):
         return {}, "The arguments are not a JSON object."
+    if not shallow([value]) or poisoned(value):
+        return {}, "The arguments are nested too deeply, or have a name that no reader takes."
     return value, None
