@@ -144,7 +144,7 @@ def fuzz(schema: dict[str, Any], address: str, headers: dict[str, str], examples
         "suppress-health-check": ["filter_too_much", "too_slow"],
         "base-url": address,
         "headers": headers,
-        "request-timeout": 20,
+        "request-timeout": 120,
         "max-stream-events": 100,
         "continue-on-failure": True,
         "checks": CHECKS,
