@@ -142,7 +142,8 @@ class Wakes:
                 self._not_before[change.owner] = self._world.monotonic() + _PAUSE * spent
                 await self._announce_again(change.owner)
         except Exception:
-            # It is looked at again with everything.
+            # It is looked at again with everything, however lately that was done.
+            self._not_before.pop(change.owner, None)
             _log.exception("subscriptions were not looked at")
 
     async def _announce_again(self, owner: str) -> None:
