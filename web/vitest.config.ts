@@ -2,4 +2,9 @@
 
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["tests/**/*.test.{ts,tsx}"], environment: "node" } });
+// A busy machine may take its time; what waits for ever still ends.
+const time = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: { include: ["tests/**/*.test.{ts,tsx}"], environment: "node", ...time },
+});

@@ -14,7 +14,8 @@ from tests.support.server import Server
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
-    settings = {"replay_seconds": 3}
+    # Longer than any test here lasts.
+    settings = {"replay_seconds": 600}
     with Server(tmp_path_factory.mktemp("server"), fake.tables(), settings=settings, extras=True) as server:
         yield server
 

@@ -74,7 +74,7 @@ const commands = {
     const began = Date.now();
     let comebacks = 0;
     await chat.sendMessage({ text: c.text });
-    while (c.comeBack && chat.status === "error" && Date.now() - began < 40_000) {
+    while (c.comeBack && chat.status === "error" && Date.now() - began < 180_000) {
       await new Promise((done) => setTimeout(done, comebacks ? 100 : 0));
       comebacks += 1;
       chat.seen.length = 0;
@@ -135,14 +135,14 @@ const commands = {
     const chat = chats.get(c.as);
     const began = Date.now();
     while (report(chat).text.length < c.characters) {
-      if (Date.now() - began > 20_000) throw new Error(`no ${c.characters} characters: ${JSON.stringify(report(chat))}`);
+      if (Date.now() - began > 120_000) throw new Error(`no ${c.characters} characters: ${JSON.stringify(report(chat))}`);
       await new Promise((done) => setTimeout(done, 5));
     }
     return report(chat);
   },
   settled: async (c) => {
     const chat = chats.get(c.as);
-    const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`not settled: ${JSON.stringify(report(chat))}`)), 30_000).unref());
+    const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`not settled: ${JSON.stringify(report(chat))}`)), 120_000).unref());
     await Promise.race([chat.pending, late]);
     return report(chat);
   },

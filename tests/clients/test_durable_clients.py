@@ -119,12 +119,15 @@ async def python_follows(place: Place, live: Any, begun: asyncio.Event) -> tuple
     return items, returns
 
 
-async def python_writes(place: Place) -> None:
-    """One by one; what is not known to be written is sent again with its own sequence, which is refused if it was."""
+async def python_writes(place: Place, crashed: asyncio.Event) -> None:
+    """One by one, the last ones after the crash; what is not known to be written is sent again with its own sequence,
+    which is refused if it was."""
     async with durable_streams.AsyncDurableStream(
         place.url, headers=place.headers, content_type="application/json"
     ) as stream:
         for number in NUMBERS:
+            if number == COUNT - 10:
+                await crashed.wait()
             while True:
                 try:
                     await stream.append(number, seq=f"{number:08}")
@@ -144,7 +147,7 @@ async def test_the_npm_client_writes_and_follows_through_a_crash_and_loses_and_d
     async with place.npm("create") as maker:
         made = await maker.end()
         assert (made["exists"], made["streamClosed"]) == (True, False)
-    async with place.npm("follow", live=live) as reader, place.npm("write") as writer, asyncio.timeout(60):
+    async with place.npm("follow", live=live) as reader, place.npm("write") as writer, asyncio.timeout(240):
         hearing, writing = asyncio.create_task(reader.end()), asyncio.create_task(writer.end())
         for _ in range(2):
             await reader.begun.wait()
@@ -159,12 +162,13 @@ async def test_the_python_client_writes_and_follows_through_a_crash_and_loses_an
     place: Place, live: str
 ) -> None:
     await place.create()
-    begun = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    begun, crashed = asyncio.Event(), asyncio.Event()
+    async with asyncio.timeout(240), asyncio.TaskGroup() as group:
         following = group.create_task(python_follows(place, live, begun))
-        group.create_task(python_writes(place))
+        group.create_task(python_writes(place, crashed))
         await begun.wait()
         await place.crash()
+        crashed.set()
     items, returns = following.result()
     assert items == NUMBERS
     assert returns >= 1
@@ -173,7 +177,7 @@ async def test_the_python_client_writes_and_follows_through_a_crash_and_loses_an
 async def test_what_one_client_writes_the_other_reads_and_a_terminated_server_is_come_back_to(place: Place) -> None:
     await place.create()
     begun = asyncio.Event()
-    async with place.npm("write") as writer, place.npm("follow", live="sse") as reader, asyncio.timeout(60):
+    async with place.npm("write") as writer, place.npm("follow", live="sse") as reader, asyncio.timeout(240):
         async with asyncio.TaskGroup() as group:
             following = [group.create_task(python_follows(place, live, begun)) for live in ("sse", "long-poll")]
             hearing, writing = group.create_task(reader.end()), group.create_task(writer.end())
@@ -190,7 +194,7 @@ async def test_a_text_that_is_written_byte_by_byte_comes_whole_to_both_clients(p
     await place.create("text/plain")
     text = "Zoë pays 5 € for a 😀. " * 4
     headers = {**place.headers, "content-type": "text/plain"}
-    async with place.npm("follow", live="sse", type="text/plain") as reader, asyncio.timeout(60):
+    async with place.npm("follow", live="sse", type="text/plain") as reader, asyncio.timeout(240):
         hearing = asyncio.create_task(reader.end())
         async with httpx.AsyncClient() as client:
             # It begins with a plain GET, which gives whatever bytes are there: from then on it hears events.

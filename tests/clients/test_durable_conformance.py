@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.support.server import Server
 
 TESTS = 338
 """How many tests the pinned suite has, so that a smaller one cannot pass for it."""
+LIFETIME = "TTL"
+"""What is in the names of the tests that measure lifetimes of a second."""
 
 # It measures lifetimes of a second: what else the machine does must not last as long.
 pytestmark = pytest.mark.alone
@@ -32,15 +35,21 @@ def open_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serv
 
 def test_every_test_of_the_conformance_suite_passes(open_server: Server, node: str, tmp_path: Path) -> None:
     report = run_suite(node, open_server.url, tmp_path / "report.json")
-    failures = list(failed(report))
-    assert not failures, "\n\n".join([f"{len(failures)} failed", *failures, open_server.output(2000)])
-    assert (report["numTotalTests"], report["numPassedTests"]) == (TESTS, TESTS)
+    assert report["numTotalTests"] == TESTS
+    failures, passed = dict(failed(report)), report["numPassedTests"]
+    if failures and all(LIFETIME in name for name in failures):
+        # Of a lifetime of two seconds a test sleeps one and a half: it may try once more, by itself.
+        again = run_suite(node, open_server.url, tmp_path / "again.json", "|".join(map(re.escape, failures)))
+        failures, passed = dict(failed(again)), passed + again["numPassedTests"]
+    assert not failures, "\n\n".join([f"{len(failures)} failed", *failures.values(), open_server.output(2000)])
+    assert passed == TESTS
 
 
-def run_suite(node: str, url: str, output: Path) -> dict[str, Any]:
-    """Run the suite against ``url``; returns vitest's report."""
+def run_suite(node: str, url: str, output: Path, names: str = "") -> dict[str, Any]:
+    """Run the suite against ``url``, or what of it has such a name; returns vitest's report."""
     vitest = installed_clients() / "vitest" / "vitest.mjs"
     options = ["--no-coverage", "--reporter=json", f"--outputFile.json={output}", "--no-cache"]
+    options += ["--testTimeout=120000", "--hookTimeout=120000", *(["-t", names] if names else [])]
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", os.defpath)])
     done = subprocess.run(
         [node, str(vitest), "run", "durable.test.mjs", *options],
@@ -48,7 +57,7 @@ def run_suite(node: str, url: str, output: Path) -> dict[str, Any]:
         env={**os.environ, "CONFORMANCE_TEST_URL": url, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert output.exists(), f"vitest wrote no report:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
@@ -56,11 +65,12 @@ def run_suite(node: str, url: str, output: Path) -> dict[str, Any]:
     return found
 
 
-def failed(report: dict[str, Any]) -> Iterator[str]:
-    """The name of each test that failed, and the beginning of why."""
+def failed(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The name of each test that failed, and with it the beginning of why."""
     for file in report["testResults"]:
         if file.get("message"):
-            yield str(file["message"])[:2000]
+            yield "", str(file["message"])[:2000]
         for test in file["assertionResults"]:
             if test["status"] == "failed":
-                yield f"{test['fullName']}\n{test['failureMessages'][0][:600] if test['failureMessages'] else ''}"
+                why = test["failureMessages"][0][:600] if test["failureMessages"] else ""
+                yield test["fullName"], f"{test['fullName']}\n{why}"

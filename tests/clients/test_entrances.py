@@ -17,7 +17,7 @@ from tests.support.fake import Fake
 from tests.support.server import Server
 
 pytestmark = pytest.mark.anyio
-CONTROL = {"chunks": 60, "pace": 0.01}
+CONTROL = {"chunks": 60, "pace": 0.01, "hold_at": 40}
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +194,10 @@ async def test_an_answer_is_the_same_through_every_exit(
 ) -> None:
     run = await begin(program, fake.model(**CONTROL))
     assert (await state(program, run))["status"] in ("queued", "running"), "it has ended before anyone followed it"
-    async with asyncio.timeout(30):
-        texts = await asyncio.gather(*[follow(program, run) for follow in EXITS])
+    async with asyncio.timeout(180):
+        following = asyncio.gather(*[follow(program, run) for follow in EXITS])
+        await asyncio.to_thread(fake.go)
+        texts = await following
     assert dict(zip([one.__name__ for one in EXITS], texts, strict=True)) == dict.fromkeys(
         [one.__name__ for one in EXITS], fake.text(**CONTROL)
     )

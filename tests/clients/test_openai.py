@@ -14,7 +14,7 @@ from openai import AsyncOpenAI
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from tests.support.answers import Assembly, follow
+from tests.support.answers import Assembly, follow, until
 from tests.support.client import Client
 from tests.support.fake import Fake
 from tests.support.node import CLIENTS, installed_clients, node_path
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.anyio
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 CHUNKS = 12
+CUT: dict[str, Any] = {"chunks": 200, "pace": 0.01, "hold_at": 150, "again": {"hold_at": None}}
+"""An answer that does not end before the server does."""
 LOOK: Any = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False}
 LOOK_CHAT: Any = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
@@ -37,7 +39,7 @@ def token(running: Server) -> str:
 
 @pytest.fixture
 async def client(server: Server, token: str) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(api_key=token, base_url=f"{server.url}/v1", max_retries=0, timeout=30) as client:
+    async with AsyncOpenAI(api_key=token, base_url=f"{server.url}/v1", max_retries=0, timeout=120) as client:
         yield client
 
 
@@ -124,12 +126,12 @@ async def test_a_server_killed_in_mid_answer_goes_on_and_the_stream_is_whole(
     server: Server, client: AsyncOpenAI, fake: Fake
 ) -> None:
     seen, text = Seen(), fake.text(chunks=200)
-    model = fake.model(chunks=200, pace=0.01)
-    stream = await client.responses.create(model=model, input="Go.", stream=True)
-    kill = asyncio.get_running_loop().call_later(0.6, server.kill9)
+    stream = await client.responses.create(model=fake.model(**CUT), input="Go.", stream=True)
+    reading = asyncio.create_task(seen.take(stream))
+    await until(lambda: len(seen.text) > 100)
+    await asyncio.to_thread(server.kill9)
     with pytest.raises(openai.APIError):
-        await seen.take(stream)
-    kill.cancel()
+        await reading
     assert 0 < len(seen.text) < len(text)
     await asyncio.to_thread(server.up)
     before = list(seen.events)
@@ -143,11 +145,12 @@ async def test_a_server_killed_in_mid_answer_goes_on_and_the_stream_is_whole(
 
 async def test_a_terminated_server_cuts_the_stream_and_goes_on(server: Server, client: AsyncOpenAI, fake: Fake) -> None:
     seen = Seen()
-    stream = await client.responses.create(model=fake.model(chunks=200, pace=0.01), input="Go.", stream=True)
-    ending = asyncio.create_task(asyncio.to_thread(server.terminate))
+    stream = await client.responses.create(model=fake.model(**CUT), input="Go.", stream=True)
+    reading = asyncio.create_task(seen.take(stream))
+    await until(lambda: len(seen.text) > 100)
+    await asyncio.to_thread(server.terminate)
     with pytest.raises(openai.APIError):
-        await seen.take(stream)
-    await ending
+        await reading
     await asyncio.to_thread(server.up)
     await seen.take(await client.responses.retrieve(seen.id, stream=True, starting_after=seen.last))
     seen.check(fake.text(chunks=200))
@@ -167,12 +170,12 @@ async def test_a_background_answer_is_polled_to_its_end(client: AsyncOpenAI, fak
 async def test_a_cancelled_answer_is_cancelled_for_everyone(client: AsyncOpenAI, fake: Fake) -> None:
     seen = Seen()
     stream = await client.responses.create(
-        model=fake.model(chunks=500, pace=0.02), input="Go.", stream=True, background=True
+        model=fake.model(chunks=5000, pace=0.02), input="Go.", stream=True, background=True
     )
     await seen.take(stream, 12)
     done = await client.responses.cancel(seen.id)
     assert done.status == "cancelled"
-    assert fake.text(chunks=500).startswith(done.output_text)
+    assert fake.text(chunks=5000).startswith(done.output_text)
     await seen.take(await client.responses.retrieve(seen.id, stream=True, starting_after=seen.last))
     assert seen.events[-1].type == "response.incomplete"
     assert seen.events[-1].response.status == "cancelled"
@@ -372,7 +375,7 @@ async def test_the_node_client_once_through(server: Server, token: str, fake: Fa
     model, text = fake.model(chunks=30, pace=0.005), fake.text(chunks=30)
     command = [node, str(CLIENTS / "openai.mjs"), f"{server.url}/v1", token, model]
     done = await asyncio.to_thread(
-        subprocess.run, command, cwd=CLIENTS, capture_output=True, text=True, timeout=60, check=False
+        subprocess.run, command, cwd=CLIENTS, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients.test_resume import CHUNKS, CUT
 from tests.support.answers import new_id, settled
 from tests.support.client import Client
 from tests.support.fake import Fake
@@ -14,7 +15,6 @@ from tests.support.node import Driver, recipe
 from tests.support.server import Server
 
 pytestmark = pytest.mark.anyio
-CHUNKS = 200
 
 
 async def opened(sdk: Driver, chat: str, name: str, **options: Any) -> Any:
@@ -24,7 +24,7 @@ async def opened(sdk: Driver, chat: str, name: str, **options: Any) -> Any:
 
 async def quiet(sdk: Driver, name: str) -> Any:
     """The report of a page, once it waits for nothing."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         return await sdk.do("quiet", **{"as": name})
 
 
@@ -35,13 +35,14 @@ def roles(report: Any) -> list[str]:
 async def test_a_page_that_is_reloaded_in_mid_answer_and_after_it_shows_both_sides(
     sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat, model = new_id(), fake.model(chunks=CHUNKS, pace=0.01)
+    chat, model = new_id(), fake.model(chunks=CHUNKS, pace=0.01, hold_at=190)
     assert await opened(sdk, chat, f"{chat}-a", model=model) == {"going": False, "messages": []}
     await sdk.do("send", **{"as": f"{chat}-a", "text": "Tell me."})
     await sdk.do("until", **{"as": f"{chat}-a", "characters": 40})
     begun = await opened(sdk, chat, f"{chat}-b")
     assert begun["going"]
     assert roles(begun) == ["user"]
+    fake.go()
     first, second = await quiet(sdk, f"{chat}-a"), await quiet(sdk, f"{chat}-b")
     begun = await opened(sdk, chat, f"{chat}-c")
     third = await quiet(sdk, f"{chat}-c")
@@ -73,7 +74,7 @@ async def test_a_page_comes_back_by_itself_after_the_server_was_killed(
     server: Server, sdk: Driver, visitor: Client, fake: Fake, browser_like: bool
 ) -> None:
     chat = new_id()
-    await opened(sdk, chat, chat, model=fake.model(chunks=CHUNKS, pace=0.01), browserLike=browser_like)
+    await opened(sdk, chat, chat, model=fake.model(**CUT), browserLike=browser_like)
     await sdk.do("send", **{"as": chat, "text": "Tell me."})
     await sdk.do("until", **{"as": chat, "characters": 40})
     await asyncio.to_thread(server.restart)
@@ -89,7 +90,7 @@ async def test_a_page_comes_back_by_itself_after_the_server_was_killed(
 async def test_a_page_whose_answer_has_an_address_comes_back_after_the_server_was_killed(
     server: Server, sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat, model = new_id(), fake.model(chunks=CHUNKS, pace=0.01)
+    chat, model = new_id(), fake.model(**CUT)
     await opened(sdk, chat, chat, kind="durable", browserLike=True, model=model)
     await sdk.do("send", **{"as": chat, "text": "Tell me."})
     await sdk.do("until", **{"as": chat, "characters": 40})
@@ -105,7 +106,7 @@ async def test_a_page_whose_answer_has_an_address_comes_back_after_the_server_wa
 async def test_an_answer_that_has_an_address_needs_nobody_where_the_server_is_stopped_in_order(
     server: Server, sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat, model = new_id(), fake.model(chunks=CHUNKS, pace=0.01)
+    chat, model = new_id(), fake.model(**CUT)
     await opened(sdk, chat, chat, kind="durable", model=model)
     await sdk.do("send", **{"as": chat, "text": "Tell me."})
     await sdk.do("until", **{"as": chat, "characters": 40})

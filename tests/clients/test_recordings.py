@@ -12,7 +12,7 @@ import pytest
 
 from tests.clients.chunks import Sequence
 from tests.clients.messages import shown
-from tests.support.answers import state, stored_answer
+from tests.support.answers import state, stored_answer, until_come_to
 from tests.support.client import Client
 from tests.support.node import CLIENTS, Driver, installed_clients, node_path
 from tests.support.server import Server
@@ -106,8 +106,7 @@ async def test_the_idempotent_producer_loses_and_doubles_nothing_through_a_crash
 ) -> None:
     client, told = await opened(server, seven)
     writing = asyncio.create_task(writes(server, node, client, told, ANSWER))
-    while (await state(client, told["run_id"]))["next_offset"] < 30:
-        await asyncio.sleep(0.02)
+    await until_come_to(client, told["conversation_id"], lambda run: run["next_offset"] >= 30)
     await asyncio.to_thread(server.restart)
     assert await writing == []
     seen = await reads(seven, client, told["conversation_id"])
@@ -118,11 +117,10 @@ async def test_the_idempotent_producer_hears_of_the_stop_and_sends_no_more(
     server: Server, seven: Driver, node: str
 ) -> None:
     client, told = await opened(server, seven)
-    writing = asyncio.create_task(writes(server, node, client, told, ANSWER))
-    while (await state(client, told["run_id"]))["next_offset"] < 30:
-        await asyncio.sleep(0.02)
+    writing = asyncio.create_task(writes(server, node, client, told, [*ANSWER[:13], *20 * WORDS]))
+    await until_come_to(client, told["conversation_id"], lambda run: run["next_offset"] >= 30)
     await client.call("POST", f"/api/chat/{told['conversation_id']}/stop", {})
-    failures = await asyncio.wait_for(writing, 30)
+    failures = await asyncio.wait_for(writing, 180)
     assert failures
     assert all("ended" in failure for failure in failures)
     assert (await state(client, told["run_id"]))["status"] == "stopped"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.support.answers import new_id, stored, until_ended
+from tests.support.answers import new_id, settled, stored, until_ended
 from tests.support.client import Client
 from tests.support.fake import Fake
 from tests.support.node import Driver
@@ -15,6 +17,8 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.anyio
 CHUNKS = 200
+CUT: dict[str, Any] = {"chunks": CHUNKS, "pace": 0.01, "hold_at": 150, "again": {"hold_at": None}}
+"""An answer that does not end before the server does."""
 
 
 def ui(message: dict[str, Any]) -> dict[str, Any]:
@@ -51,10 +55,11 @@ async def test_nothing_to_resume_is_answered_with_204(sdk: Driver, visitor: Clie
 async def test_a_reloaded_page_resumes_in_mid_answer_and_has_it_whole_once(
     sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.01))
+    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.01, hold_at=190))
     await reload(sdk, visitor, chat, f"{chat}-a")
     await sdk.do("until", **{"as": f"{chat}-a", "characters": 80})
     await reload(sdk, visitor, chat, f"{chat}-b")
+    fake.go()
     for page in (chat, f"{chat}-a", f"{chat}-b"):
         report = await sdk.do("settled", **{"as": page})
         assert report["errors"] == []
@@ -64,7 +69,7 @@ async def test_a_reloaded_page_resumes_in_mid_answer_and_has_it_whole_once(
 
 
 async def test_an_answer_that_has_just_ended_is_replayed_whole_and_later_is_204(
-    sdk: Driver, visitor: Client, fake: Fake
+    server: Server, sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
     chat = new_id()
     await sdk.do("answer", chat=chat, text="Short.", model=fake.model(chunks=20))
@@ -72,7 +77,9 @@ async def test_an_answer_that_has_just_ended_is_replayed_whole_and_later_is_204(
     assert again["errors"] == []
     assert again["valid"] is True
     assert again["text"] == fake.text(chunks=20)
-    await asyncio.sleep(3.3)
+    (run,) = [message["run_id"] for message in await settled(visitor, chat) if message["run_id"]]
+    with closing(sqlite3.connect(server.data / "threadline.db", timeout=60)) as base, base:
+        base.execute("UPDATE runs SET ended_at = ended_at - 3600 WHERE id = ?", (run,))
     assert await sdk.do("reconnect", chat=chat) is None
 
 
@@ -80,7 +87,7 @@ async def test_an_answer_that_has_just_ended_is_replayed_whole_and_later_is_204(
 async def test_a_killed_server_is_resumed_by_the_same_chat_after_its_start(
     server: Server, sdk: Driver, visitor: Client, fake: Fake, browser_like: bool
 ) -> None:
-    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.01), browserLike=browser_like)
+    chat = await begun(sdk, fake.model(**CUT), browserLike=browser_like)
     await asyncio.to_thread(server.kill9)
     cut = await sdk.do("settled", **{"as": chat})
     assert cut["status"] == "error", "the package took a broken body for a whole answer"
@@ -98,7 +105,7 @@ async def test_a_killed_server_is_resumed_by_the_same_chat_after_its_start(
 async def test_a_page_reloaded_after_a_crash_has_the_answer_whole_once(
     server: Server, sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.01))
+    chat = await begun(sdk, fake.model(**CUT))
     await asyncio.to_thread(server.restart)
     report = await reloaded(sdk, visitor, chat, f"{chat}-new")
     assert report["errors"] == []
@@ -108,7 +115,7 @@ async def test_a_page_reloaded_after_a_crash_has_the_answer_whole_once(
 async def test_a_terminated_server_cuts_the_body_instead_of_ending_it(
     server: Server, sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
-    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.02))
+    chat = await begun(sdk, fake.model(**CUT))
     await asyncio.to_thread(server.terminate)
     cut = await sdk.do("settled", **{"as": chat})
     assert cut["status"] == "error", "the package took a cut answer for a whole one"
@@ -125,7 +132,7 @@ async def test_leaving_the_page_does_not_stop_the_answer(sdk: Driver, visitor: C
 
 
 async def test_a_stopped_answer_is_resumed_as_it_was_left(sdk: Driver, visitor: Client, fake: Fake) -> None:
-    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.02))
+    chat = await begun(sdk, fake.model(chunks=CHUNKS, pace=0.01, hold_at=150))
     await visitor.call("POST", f"/api/chat/{chat}/stop", {})
     stopped = await sdk.do("settled", **{"as": chat})
     again = await reloaded(sdk, visitor, chat, f"{chat}-new")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.answers import new_id, settled, text_of, until_ended
+from tests.support.answers import new_id, settled, text_of, until_come_to, until_ended
 from tests.support.client import Client
 from tests.support.fake import Fake
 from tests.support.node import Driver
@@ -116,14 +116,16 @@ async def test_a_stop_ends_the_stream_with_abort_and_finish_and_keeps_the_partia
     sdk: Driver, visitor: Client, fake: Fake
 ) -> None:
     chat = new_id()
-    reading = asyncio.create_task(sdk.do("answer", chat=chat, text="Stop me.", model=fake.model(chunks=200, pace=0.02)))
-    await asyncio.sleep(0.6)
+    reading = asyncio.create_task(
+        sdk.do("answer", chat=chat, text="Stop me.", model=fake.model(chunks=2000, pace=0.02))
+    )
+    await until_come_to(visitor, chat, lambda run: bool(run["text"]))
     assert (await visitor.call("POST", f"/api/chat/{chat}/stop", {})).status < 300
     answer = await reading
     check(answer)
     assert types(answer)[-2:] == ["abort", "finish"]
     assert answer["text"]
-    assert fake.text(chunks=200).startswith(answer["text"])
+    assert fake.text(chunks=2000).startswith(answer["text"])
     (message,) = [one for one in await settled(visitor, chat) if one["role"] == "assistant"]
     assert message["status"] == "stopped"
     assert text_of(message) == answer["text"]

@@ -53,7 +53,7 @@ function patient(name) {
   return async (url, init = {}) => {
     for (let tries = 0; ; tries++) {
       try { return await once(url, init); }
-      catch (error) { if (init.method === "POST" || tries === 100) throw error; }
+      catch (error) { if (init.method === "POST" || tries === 1800) throw error; }
       await new Promise((done) => setTimeout(done, 100));
     }
   };

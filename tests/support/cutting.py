@@ -73,10 +73,10 @@ class Cutter:
                 self.fired = True
                 writer.write(data[: begins[self.at - self.seen - 1] - len(kept)])
                 await writer.drain()
-                # Else what was written is lost with the connection, and the cut comes too early.
-                await asyncio.sleep(0.02)
+                # Closed, and not aborted: else what was written is lost with the connection, and the cut comes too
+                # early.
                 for end in ends:
-                    end.transport.abort()
+                    end.close()
                 return
             self.seen += len(begins)
             kept = window[-_LONGEST:]
