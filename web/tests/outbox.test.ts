@@ -250,3 +250,26 @@ describe("a message whose conversation belongs to another session", () => {
     expect(Wire.all[1]!.asked("feed")!.after).toBeUndefined();
   });
 });
+
+describe("a conversation that begins here", () => {
+  it("is not asked for before the server can know it, however much else is read again", async () => {
+    const tab = await openTab();
+    await tab.start();
+    const id = tab.beginConversation(null);
+    tab.showMessages(id);
+    tab.send({ conversation: id, text: "first words", model: null, under: null });
+    await settle();
+    await tab.queries.invalidateQueries();
+    await settle();
+    expect(tab.requests.of(`/${id}/messages`)).toEqual([]);
+    const taken = { run_id: "run_1", conversation_id: id, message_id: "a1", parent_id: "q1" };
+    tab.requests.of("/api/chat")[0]!.answer({ ...taken, duplicate: false }, 202);
+    await settle();
+    const ids = () =>
+      tab.queries.getQueryData<{ items: { id: string }[] }>(["messages", id])!.items.map((m) => m.id);
+    expect(ids()).toEqual(["q1", "a1"]);
+    void tab.queries.invalidateQueries();
+    await settle();
+    expect(tab.requests.of(`/${id}/messages`).length).toBe(1);
+  });
+});

@@ -1,13 +1,13 @@
 /** What is read from the server, and how. */
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, type QueryKey, queryOptions } from "@tanstack/react-query";
 import { ApiError } from "../protocol/errors.ts";
 import { type Conversation, isActive, type Message, type MessagePage } from "../protocol/types.ts";
 import { keys, type Messages } from "./cache.ts";
 import { settleSeen } from "./hear.ts";
 import { outbox } from "./outbox.ts";
 import { api, feed, queries, runs } from "./services.ts";
-import { newConversation } from "./turns.ts";
+import { begun, newConversation } from "./turns.ts";
 
 export function listQuery(q: string) {
   return infiniteQueryOptions({
@@ -26,7 +26,10 @@ export function conversationQuery(id: string) {
     queryKey: keys.conversation(id),
     queryFn: async () => {
       await feed.ready;
-      return api.conversation(id).catch(unlessBegun(id, () => newConversation(id, null)));
+      return (
+        onlyHere(id, keys.conversation(id)) ??
+        api.conversation(id).catch(unlessBegun(id, () => newConversation(id, null)))
+      );
     },
   });
 }
@@ -34,7 +37,9 @@ export function conversationQuery(id: string) {
 export function messagesQuery(id: string) {
   return queryOptions<Messages>({
     queryKey: keys.messages(id),
-    queryFn: () => readMessages(id).catch(unlessBegun<Messages>(id, () => ({ items: [], leaf_id: null }))),
+    queryFn: async () =>
+      onlyHere(id, keys.messages(id)) ??
+      readMessages(id).catch(unlessBegun<Messages>(id, () => ({ items: [], leaf_id: null }))),
     structuralSharing: false,
   });
 }
@@ -61,6 +66,11 @@ function settled(data: Messages): Messages {
     if (seen?.finished) now = settleSeen(now, run_id!, seen);
   }
   return now;
+}
+
+/** What this page knows of a conversation that nobody else does: a server that is asked for it has nothing. */
+function onlyHere<T>(id: string, key: QueryKey): T | undefined {
+  return begun.has(id) ? queries.getQueryData<T>(key) : undefined;
 }
 
 /** What a conversation is while its first message is still on its way: the server does not know it yet. */

@@ -49,9 +49,13 @@ export function newConversation(id: string, model: string | null): Conversation 
   return { id, title: null, status: "streaming", model, leaf_id: null, created_at: at, updated_at: at };
 }
 
+/** Conversations of which the server does not have the first message yet, as far as this page knows. */
+export const begun = new Set<string>();
+
 /** Make the id of a new conversation, known here before the server knows it. */
 export function beginConversation(model: string | null): string {
   const id = uuid();
+  begun.add(id);
   queries.setQueryData(keys.conversation(id), newConversation(id, model));
   queries.setQueryData<Messages>(keys.messages(id), { items: [], leaf_id: null });
   return id;
@@ -115,6 +119,7 @@ function reasonOf(error: unknown): Pick<Pending, "error" | "elsewhere"> {
 }
 
 function accepted(pending: Pending, run: Submitted): void {
+  begun.delete(pending.conversation);
   const data = queries.getQueryData<Messages>(keys.messages(pending.conversation));
   if (!data || run.duplicate) {
     void readAgain(queries, { queryKey: keys.messages(pending.conversation) }).finally(() =>
