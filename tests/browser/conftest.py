@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ FLAGS = [
 ]
 NETWORK = re.compile(r"net::ERR_|Failed to load resource|WebSocket connection|Failed to fetch|NetworkError")
 """What a browser itself writes on its console when a server goes away; only tests that kill it allow this."""
+
+
+STILL = """() => Promise.allSettled(
+    document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime < Infinity)
+        .map((one) => one.finished)
+)"""
 
 
 class Visitor:
@@ -71,11 +78,22 @@ class Visitor:
         parts = (message or self.answer).get_by_test_id("message-text").all_inner_texts()
         return " ".join(" ".join(parts).split())
 
-    def has(self, needle: str, seconds: float = 20) -> None:
+    def until(self, true: Callable[[], bool], seconds: float = 60) -> bool:
+        """Look again and again; whether it came true in time."""
+        began = time.monotonic()
+        while not (found := true()) and time.monotonic() - began < seconds:
+            self.page.wait_for_timeout(50)
+        return found
+
+    def says(self, whole: str, message: Locator | None = None) -> None:
+        """Wait until a message says this and nothing else."""
+        assert self.until(lambda: self.text(message) == whole), (self.text(message), whole)
+
+    def has(self, needle: str, seconds: float = 60) -> None:
         """Wait until the newest answer shows ``needle``."""
         expect(self.answer).to_contain_text(needle, timeout=seconds * 1000)
 
-    def is_over(self, status: str = "completed", seconds: float = 40) -> None:
+    def is_over(self, status: str = "completed", seconds: float = 120) -> None:
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
 
     @property
@@ -109,7 +127,8 @@ class Visitor:
         return [error for error in self.errors if not (self.forgiving and NETWORK.search(error))]
 
     def faults(self) -> list[str]:
-        """What axe-core calls serious or critical."""
+        """What axe-core calls serious or critical, once nothing moves or fades any more."""
+        self.page.evaluate(STILL)
         self.page.evaluate((installed_clients() / "axe-core" / "axe.min.js").read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         serious = [one for one in found["violations"] if one["impact"] in {"serious", "critical"}]
@@ -117,16 +136,15 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
+def running(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("server")
     if not (STATIC / "index.html").exists():
         pytest.fail("the page is not built; run `make setup`")
     # A copy, so that a build at the same time does not take the page away from under the test.
     shutil.copytree(STATIC, place / "page")
-    with Server(place, fake.tables(), default_model="fake/fake-model", extras=True) as running:
-        running.environment["OUTER_TEST_PAGE"] = str(place / "page")
-        running.up()
-        yield running
+    with Server(place, fake.tables(), default_model="fake/fake-model", extras=True) as server:
+        server.environment["OUTER_TEST_PAGE"] = str(place / "page")
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +155,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    expect.set_options(timeout=15_000)
-    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    expect.set_options(timeout=60_000)
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS, timeout=180_000)
     yield started
     started.close()
 
@@ -147,7 +165,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser: tabs opened in it share the cookie."""
     made = browser.new_context(viewport={"width": 1280, "height": 800})
-    made.set_default_timeout(15_000)
+    made.set_default_timeout(60_000)
     yield made
     made.close()
 

@@ -13,12 +13,12 @@ from tests.browser.test_streaming import plain
 from tests.support.fake import Fake
 from tests.support.server import Server
 
-CHUNKS = 300
+CHUNKS = 3000
 Tab = Callable[[], Visitor]
 
 
 @pytest.fixture(autouse=True)
-def running(server: Server) -> Iterator[None]:
+def afterwards(server: Server) -> Iterator[None]:
     """The server is there for each test, however the one before ended."""
     yield
     server.restart()
@@ -46,7 +46,7 @@ def test_a_stop_pressed_while_the_server_is_away_stops_the_answer_once_it_is_bac
     visitor.is_over("stopped")
     assert len(visitor.text()) < len(whole)
     expect(visitor.page.get_by_text("Stopping…")).to_have_count(0)
-    assert visitor.page.evaluate("Object.keys(localStorage).filter(key => key.includes('wish'))") == []
+    visitor.page.wait_for_function("Object.keys(localStorage).every(key => !key.includes('wish'))")
     visitor.forgive_the_network()
 
 
@@ -79,7 +79,7 @@ def test_messages_sent_while_the_server_is_away_wait_and_go_by_themselves_in_the
     visitor.shoot("71-waiting")
     expect(visitor.at("error")).to_have_count(0)
     server.up()
-    expect(visitor.answers).to_have_count(3, timeout=30_000)
+    expect(visitor.answers).to_have_count(3)
     visitor.is_over()
     expect(visitor.questions.nth(1)).to_contain_text("First words.")
     expect(visitor.questions.nth(2)).to_contain_text("Second words.")

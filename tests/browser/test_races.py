@@ -57,4 +57,4 @@ def test_an_answer_begun_while_the_messages_are_on_their_way_is_shown(tab: Tab, 
     for one in (first, second):
         expect(one.answers).to_have_count(2)
         one.is_over()
-        assert one.text() == plain(fake.text(chunks=100))
+        one.says(plain(fake.text(chunks=100)))

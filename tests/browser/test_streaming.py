@@ -22,7 +22,7 @@ def test_a_first_visit_gets_its_first_answer_from_the_demo_model(visitor: Visito
     visitor.api("GET", "/api/me")
     visitor.at("model-picker").click()
     visitor.shoot("02-models")
-    visitor.page.get_by_text("demo", exact=False).last.click()
+    visitor.page.get_by_role("menu").get_by_text("demo", exact=False).last.click()
     visitor.say("What can you show me?")
     expect(visitor.questions.last).to_contain_text("What can you show me?")
     visitor.is_over()
@@ -31,27 +31,29 @@ def test_a_first_visit_gets_its_first_answer_from_the_demo_model(visitor: Visito
 
 
 def test_an_answer_streams_and_ends_whole(visitor: Visitor, fake: Fake) -> None:
-    visitor.say(fake.prompt(chunks=CHUNKS, pace=0.01))
+    visitor.say(fake.prompt(chunks=CHUNKS, pace=0.01, hold_at=150))
     visitor.has(plain(fake.text(chunks=CHUNKS))[:30])
     visitor.shoot("04-streaming")
     expect(visitor.at("stop")).to_be_visible()
+    fake.go()
     visitor.is_over()
-    assert visitor.text() == plain(fake.text(chunks=CHUNKS))
+    visitor.says(plain(fake.text(chunks=CHUNKS)))
     expect(visitor.at("composer")).to_be_enabled()
     expect(visitor.at("stop")).to_have_count(0)
 
 
 def test_a_skeleton_stands_where_the_answer_will_be_until_the_first_token(visitor: Visitor, fake: Fake) -> None:
-    visitor.say(fake.prompt(chunks=20, first=2))
+    visitor.say(fake.prompt(chunks=20, hold_at=0))
     expect(visitor.at("skeleton")).to_be_visible()
     visitor.shoot("05-skeleton")
+    fake.go()
     visitor.is_over()
     expect(visitor.at("skeleton")).to_have_count(0)
 
 
 def test_a_page_reloaded_twice_in_mid_answer_has_it_whole_once(visitor: Visitor, fake: Fake) -> None:
     whole = plain(fake.text(chunks=CHUNKS))
-    visitor.say(fake.prompt(chunks=CHUNKS, pace=0.02))
+    visitor.say(fake.prompt(chunks=CHUNKS, pace=0.02, hold_at=190))
     visitor.has(whole[:30])
     assert visitor.conversation
     for _ in range(2):
@@ -59,24 +61,26 @@ def test_a_page_reloaded_twice_in_mid_answer_has_it_whole_once(visitor: Visitor,
         visitor.page.reload()
         visitor.has(before[: len(before) - 10])
     visitor.shoot("06-reloaded-in-mid-answer")
+    fake.go()
     visitor.is_over()
-    assert visitor.text() == whole
-    assert visitor.answers.count() == 1
+    visitor.says(whole)
+    expect(visitor.answers).to_have_count(1)
 
 
 def test_a_second_tab_follows_the_same_answer_live(tab: Tab, fake: Fake) -> None:
     whole = plain(fake.text(chunks=CHUNKS))
     first = tab().open()
-    first.say(fake.prompt(chunks=CHUNKS, pace=0.02))
+    first.say(fake.prompt(chunks=CHUNKS, pace=0.02, hold_at=190))
     first.has(whole[:30])
     second = tab().open(f"/chat/{first.conversation}")
     second.has(whole[:30])
     seen = second.text()
     second.shoot("07-second-tab")
     assert len(seen) < len(whole), "the second tab must see it stream"
+    fake.go()
     for one in (first, second):
         one.is_over()
-        assert one.text() == whole
+        one.says(whole)
 
 
 def test_a_message_sent_in_one_tab_is_answered_in_the_other_without_a_reload(tab: Tab, fake: Fake) -> None:
@@ -91,7 +95,7 @@ def test_a_message_sent_in_one_tab_is_answered_in_the_other_without_a_reload(tab
         expect(second.answers).to_have_count(number)
         for one in (first, second):
             one.is_over()
-    assert second.text() == plain(fake.text(chunks=20))
+    second.says(plain(fake.text(chunks=20)))
 
 
 def test_switching_chats_and_back_keeps_both_answers_apart_and_whole(visitor: Visitor, fake: Fake) -> None:
@@ -108,28 +112,28 @@ def test_switching_chats_and_back_keeps_both_answers_apart_and_whole(visitor: Vi
     expect(visitor.questions.last).to_contain_text("The first chat.")
     visitor.shoot("08-switched-back")
     visitor.is_over()
-    assert visitor.text() == whole
+    visitor.says(whole)
     visitor.page.go_back()
     expect(visitor.questions.last).to_contain_text("The second chat.")
     visitor.is_over()
-    assert visitor.text() == whole
+    visitor.says(whole)
 
 
 def test_stop_keeps_the_partial_text(visitor: Visitor, fake: Fake) -> None:
-    whole = plain(fake.text(chunks=CHUNKS))
-    visitor.say(fake.prompt(chunks=CHUNKS, pace=0.05))
+    whole = plain(fake.text(chunks=10 * CHUNKS))
+    visitor.say(fake.prompt(chunks=10 * CHUNKS, pace=0.05))
     visitor.has(whole[:40])
     visitor.at("stop").click()
     visitor.is_over("stopped")
-    kept = visitor.text()
+    kept = plain(visitor.stored_text())
+    visitor.says(kept)
     visitor.shoot("09-stopped")
     assert kept
     assert whole.startswith(kept)
     assert len(kept) < len(whole)
-    assert plain(visitor.stored_text()) == kept
     visitor.page.reload()
     visitor.is_over("stopped")
-    assert visitor.text() == kept
+    visitor.says(kept)
 
 
 def test_a_message_sent_while_an_answer_streams_waits_and_is_answered(visitor: Visitor, fake: Fake) -> None:
@@ -141,8 +145,8 @@ def test_a_message_sent_while_an_answer_streams_waits_and_is_answered(visitor: V
     visitor.shoot("10-queued")
     expect(visitor.answers).to_have_count(2)
     visitor.is_over()
-    assert visitor.text(visitor.answers.first) == plain(fake.text(chunks=100))
-    assert visitor.text() == plain(fake.text(chunks=20))
+    visitor.says(plain(fake.text(chunks=100)), visitor.answers.first)
+    visitor.says(plain(fake.text(chunks=20)))
 
 
 def test_reasoning_is_folded_and_a_tool_call_is_shown(visitor: Visitor, fake: Fake) -> None:
@@ -151,7 +155,7 @@ def test_reasoning_is_folded_and_a_tool_call_is_shown(visitor: Visitor, fake: Fa
     expect(visitor.answer.get_by_test_id("reasoning").first).to_be_visible()
     expect(visitor.answer.get_by_test_id("tool-call").first).to_be_visible()
     visitor.shoot("11-reasoning-and-tool")
-    assert visitor.text() == plain(fake.text(chunks=20))
+    visitor.says(plain(fake.text(chunks=20)))
 
 
 def test_the_providers_own_error_is_shown(visitor: Visitor, fake: Fake) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -70,7 +71,7 @@ def test_a_regeneration_streams_in_the_other_tab_too(tab: Tab, fake: Fake) -> No
     expect(second.answer.get_by_test_id("sibling-count")).to_contain_text("2")
     for one in (first, second):
         one.is_over()
-        assert one.text() == plain(fake.text(chunks=60))
+        one.says(plain(fake.text(chunks=60)))
 
 
 def test_copy_puts_the_answers_text_on_the_clipboard(visitor: Visitor, fake: Fake) -> None:
@@ -79,7 +80,8 @@ def test_copy_puts_the_answers_text_on_the_clipboard(visitor: Visitor, fake: Fak
     visitor.is_over()
     visitor.answer.hover()
     visitor.answer.get_by_test_id("copy").first.click()
-    assert plain(visitor.page.evaluate("navigator.clipboard.readText()")) == plain(fake.text(chunks=20))
+    copied = plain(fake.text(chunks=20))
+    assert visitor.until(lambda: plain(visitor.page.evaluate("navigator.clipboard.readText()")) == copied)
 
 
 def test_a_turn_that_is_taken_back_while_it_waits_gives_its_words_back_and_is_not_told_to_the_model(
@@ -87,7 +89,7 @@ def test_a_turn_that_is_taken_back_while_it_waits_gives_its_words_back_and_is_no
 ) -> None:
     first = tab().open()
     whole = plain(fake.text(chunks=150))
-    first.say(fake.prompt(chunks=150, pace=0.05, mark="The first."))
+    first.say(fake.prompt(chunks=150, pace=0.01, hold_at=100, mark="The first."))
     first.has(whole[:30])
     second = tab().open(f"/chat/{first.conversation}")
     for mark in ("The second.", "The third."):
@@ -98,16 +100,19 @@ def test_a_turn_that_is_taken_back_while_it_waits_gives_its_words_back_and_is_no
     for one in (first, second):
         expect(one.questions).to_have_count(1)
         expect(one.answers).to_have_count(1)
+    expect(first.at("composer")).to_have_value(re.compile("The second.*The third", re.DOTALL))
     written = first.at("composer").input_value()
     assert written.index("The second.") < written.index("The third.")
     first.at("composer").fill(fake.prompt(chunks=20, mark="The fourth."))
     first.at("send").click()
     for one in (first, second):
         expect(one.questions).to_have_count(2)
+    fake.go()
+    for one in (first, second):
         expect(one.answers).to_have_count(2)
         one.is_over()
-        assert one.text() == plain(fake.text(chunks=20))
-        assert one.text(one.answers.first) == whole
+        one.says(plain(fake.text(chunks=20)))
+        one.says(whole, one.answers.first)
     assert "The second." not in first.questions.last.inner_text()
     first.page.reload()
     expect(first.questions).to_have_count(2)
@@ -126,7 +131,7 @@ def test_a_turn_that_is_taken_back_while_it_waits_gives_its_words_back_and_is_no
 
 
 def test_a_turn_taken_back_stays_out_after_a_reload(visitor: Visitor, fake: Fake) -> None:
-    visitor.say(fake.prompt(chunks=150, pace=0.05))
+    visitor.say(fake.prompt(chunks=150, pace=0.01, hold_at=100))
     visitor.has(plain(fake.text(chunks=150))[:30])
     visitor.say("Not now.")
     visitor.page.get_by_role("button", name="Cancel").click()
@@ -137,5 +142,6 @@ def test_a_turn_taken_back_stays_out_after_a_reload(visitor: Visitor, fake: Fake
     expect(visitor.answers).to_have_count(1)
     expect(visitor.questions).to_have_count(1)
     expect(visitor.at("composer")).to_have_value("Not now.")
+    fake.go()
     visitor.is_over()
     expect(visitor.questions).to_have_count(1)
