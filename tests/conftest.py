@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import hypothesis
 import pytest
@@ -26,15 +26,11 @@ ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 if (_NODE := Path(sys.executable).with_name("node")).exists():
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(_NODE))
 
-hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
-hypothesis.settings.register_profile(
-    "ci",
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
+# Examples are the same in each run and may take their time: a run fails for what was changed, and for nothing else.
+_SAME: Final[dict[str, Any]] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("dev", max_examples=50, derandomize=True, **_SAME)
+hypothesis.settings.register_profile("ci", max_examples=200, derandomize=True, print_blob=True, **_SAME)
+hypothesis.settings.register_profile("explore", max_examples=1000, print_blob=True, **_SAME)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if ON_CI else "dev"))
 
 
