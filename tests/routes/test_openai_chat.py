@@ -147,6 +147,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+async def test_a_list_without_messages_is_told_as_empty_and_not_as_missing(program: Client) -> None:
+    for body, message in (({}, "messages is missing."), ({"messages": []}, "messages is empty.")):
+        reply = await program.call("POST", "/v1/chat/completions", body)
+        assert reply.json["error"]["message"] == message
+
+
 @pytest.mark.parametrize(("body", "param"), BAD)
 async def test_what_is_wrong_is_named_by_its_place(program: Client, body: dict[str, Any], param: str) -> None:
     is_error(await program.call("POST", "/v1/chat/completions", body), 400, "bad_request", param)

@@ -63,7 +63,9 @@ def test_a_program_means_a_model_by_its_id_or_by_a_name_that_is_one_s_alone() ->
     assert models.resolve("only") == "x/only"
     with pytest.raises(UnsupportedModel, match="say which"):
         models.resolve("demo")
-    for name in ("b", "nobody", "no/body"):
+    with pytest.raises(UnsupportedModel, match="neither provider/model nor the name of a model"):
+        models.resolve("nobody")
+    for name in ("b", "no/body"):
         with pytest.raises(UnsupportedModel):
             models.resolve(name)
     assert [model.id for model in models.usable()] == ["demo/demo", "x/demo", "x/only"]

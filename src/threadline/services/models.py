@@ -59,5 +59,10 @@ class Models:
                     f"Several providers have a model {wanted!r}: say which, as in {same[0]!r}.", surface="model"
                 )
             wanted = same[0]
+        elif not same and "/" not in wanted:
+            raise UnsupportedModel(
+                f"{wanted!r} is neither provider/model nor the name of a model here: /v1/models has the list.",
+                surface="model",
+            )
         self._catalogue.get(wanted)
         return wanted

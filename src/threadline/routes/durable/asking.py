@@ -85,7 +85,7 @@ def reading_of(scope: Scope) -> Reading:
             raise BadRequest(f"live={live} needs an offset; -1 is the start.", surface="stream")
         return Reading(0, "-1", None, asked.get("cursor"), sdk)
     said = offsets[0]
-    start = None if said == "now" else _offset(said, "offset")
+    start = None if said == "now" else _offset(said, "offset", "-1 or now")
     way: Live | None = "long-poll" if live == "long-poll" else "sse" if live else None
     return Reading(start, said, way, asked.get("cursor"), sdk)
 
@@ -123,10 +123,10 @@ def _text(escaped: bytes) -> str:
         raise BadRequest("A stream's path is UTF-8, percent-encoded.", surface="stream") from None
 
 
-def _offset(text: str, name: str) -> int:
+def _offset(text: str, name: str, beside: str = "or -1") -> int:
     found = offset_of(text) if len(text) <= _MAX_OFFSET else None
     if found is None:
-        raise BadRequest(f"{name} must be an offset that this server gave, or -1.", surface="stream")
+        raise BadRequest(f"{name} must be an offset that this server gave, {beside}.", surface="stream")
     return found
 
 

@@ -102,8 +102,10 @@ def _sampling(body: Fields) -> dict[str, Any]:
 def _branch(body: Fields) -> tuple[str | None, Branch]:
     """What stands before all else is the system's; the rest is the branch that is answered."""
     given = body.get("messages")
-    if not given:
+    if given is None:
         raise body.wrong("messages", "is missing.")
+    if given == []:
+        raise body.wrong("messages", "is empty.")
     if isinstance(given, list) and len(given) > _MOST_MESSAGES:
         raise body.wrong("messages", f"has at most {_MOST_MESSAGES} messages.")
     branch = Branch("messages")
