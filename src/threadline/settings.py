@@ -330,6 +330,7 @@ _PROVIDER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "api_key": _text,
     "models": _names,
     "title": _text,
+    "dialect": _one_of("completions", "responses", "messages", "gemini"),
     "prefill": _switch,
     "prefill_body": _table,
     "prefill_message": _table,

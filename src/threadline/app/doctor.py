@@ -17,7 +17,7 @@ from threadline.app import lock
 from threadline.app.failures import CannotStart
 from threadline.app.probe import place, status_of
 from threadline.domain.catalog import KINDS, ProviderConfig, configs_for_keys, kinds
-from threadline.providers.openai_compatible import auth_headers
+from threadline.providers.remote import auth_headers
 from threadline.server import AddressTaken, bind
 from threadline.settings import Settings, key_wanted
 

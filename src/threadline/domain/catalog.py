@@ -9,6 +9,9 @@ from typing import Any, Final, Literal
 
 from threadline.domain.errors import UnsupportedModel
 
+DialectName = Literal["completions", "responses", "messages", "gemini"]
+"""How a provider is spoken to; each is a package in ``providers/``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -35,13 +38,17 @@ class Known:
 class Kind:
     """A kind of provider: its title for people, its usual address, and how it wants to be spoken to.
 
-    ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the output.
+    ``dialect`` is how it is spoken to, ``key_header`` the header that has its key, ``headers`` what goes with each
+    request. ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the output.
     ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere). ``think_tags``:
     ``<think>`` in a text is reasoning. ``discovers``: where a list of its models is found, when none is configured.
     """
 
     title: str
     base_url: str | None = None
+    dialect: DialectName = "completions"
+    key_header: str = "Authorization"
+    headers: Mapping[str, str] = field(default_factory=dict)
     needs_key: bool = True
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     reasoning_field: str | None = None
@@ -54,7 +61,8 @@ class Kind:
 class ProviderConfig:
     """One provider as it was set up. ``name`` stands before the slash of a model's id.
 
-    ``base_url`` and ``title`` fall back to those of the kind. An empty ``models`` allows every name. ``prefill``: the
+    ``base_url``, ``title`` and ``dialect`` fall back to those of the kind. An empty ``models`` allows every name.
+    ``prefill``: the
     model goes on from an assistant message that comes last; ``prefill_body`` and ``prefill_message`` are fields that
     the provider wants on the request or on that message for it, such as ``continue_final_message`` or ``prefix``.
     ``usage``: ask for token counts in the stream (``stream_options``). ``headers`` go with each request.
@@ -66,6 +74,7 @@ class ProviderConfig:
     api_key: str | None = field(default=None, repr=False)
     models: tuple[str, ...] = ()
     title: str | None = None
+    dialect: DialectName | None = None
     prefill: bool = False
     prefill_body: Mapping[str, Any] = field(default_factory=dict)
     prefill_message: Mapping[str, Any] = field(default_factory=dict)

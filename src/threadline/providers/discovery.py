@@ -9,7 +9,7 @@ import orjson
 
 from threadline.domain.catalog import KINDS, Capabilities, Known, ProviderConfig
 from threadline.providers.http import Http
-from threadline.providers.openai_compatible import auth_headers
+from threadline.providers.remote import auth_headers
 
 _SECONDS: Final = 2.0
 _MOST: Final = 1000

@@ -162,9 +162,9 @@ class Registry:
     def _make(self, config: ProviderConfig, key: str | None) -> Provider:
         if config.kind == "demo":
             return Demo(self._world)
-        from threadline.providers.openai_compatible import OpenAICompatible
+        from threadline.providers.remote import Remote
 
-        return OpenAICompatible(replace(config, api_key=key), self._client())
+        return Remote(replace(config, api_key=key), self._client())
 
     def _client(self) -> Http:
         """Made when it is first needed: a server that nobody asks yet is ready without an HTTP client."""

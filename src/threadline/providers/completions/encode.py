@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
+from threadline.providers.completions.decode import Decoder
 from threadline.providers.completions.history import messages_of
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
 
@@ -32,7 +33,31 @@ class Dialect:
     prefill_body: Mapping[str, Any] = field(default_factory=dict)
     prefill_message: Mapping[str, Any] = field(default_factory=dict)
     reasoning_field: str | None = None
+    think_tags: bool = True
     usage: bool = True
+
+    @property
+    def continues(self) -> Literal["prefill", "instruction"]:
+        """See ``protocol.Provider``."""
+        return "prefill" if self.prefill else "instruction"
+
+    def path(self, request: ModelRequest) -> str:
+        """See ``remote.Dialect``."""
+        return "/chat/completions"
+
+    def encode(self, request: ModelRequest) -> dict[str, Any]:
+        """See :func:`encode`."""
+        return encode(request, self)
+
+    def decoder(self, title: str, request: ModelRequest) -> Decoder:
+        """See ``remote.Dialect``."""
+        return Decoder(
+            title,
+            first_part=request.first_part,
+            messages=request.messages,
+            partial=request.partial,
+            think_tags=self.think_tags,
+        )
 
 
 def dialect_of(config: ProviderConfig) -> Dialect:
@@ -45,6 +70,7 @@ def dialect_of(config: ProviderConfig) -> Dialect:
         prefill_body=config.prefill_body,
         prefill_message=config.prefill_message,
         reasoning_field=kind.reasoning_field,
+        think_tags=kind.think_tags,
         usage=config.usage,
     )
 

@@ -1,16 +1,18 @@
-"""Every provider that answers ``/chat/completions`` in OpenAI's form, OpenAI among them."""
+"""Every provider that is called over HTTP: one address and key, spoken to in one dialect."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Final, Literal
+from importlib import import_module
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
 from threadline.domain.errors import ProviderError, ProviderStalled, ProviderUnreachable
 from threadline.domain.events import Event
-from threadline.providers import completions, faults
+from threadline.providers import faults
+from threadline.providers.decoding import Decoder
 from threadline.providers.http import Answer, Http
 from threadline.providers.protocol import ModelRequest
 
@@ -18,37 +20,50 @@ _USAGE_SECONDS: Final = 5.0
 """How long the usage may take after the answer itself is whole."""
 
 
-class OpenAICompatible:
-    """A ``Provider`` for one configured address and key."""
+class Dialect(Protocol):
+    """How one family of providers is spoken to; pure. Each package ``providers/{dialect}`` has ``dialect_of``."""
 
-    continues: Literal["prefill", "instruction"]
+    @property
+    def continues(self) -> Literal["prefill", "instruction"]:
+        """See ``protocol.Provider``."""
+        ...
+
+    def path(self, request: ModelRequest) -> str:
+        """What comes after the provider's address, with a query where there is one."""
+        ...
+
+    def encode(self, request: ModelRequest) -> dict[str, Any]:
+        """The request's body, as JSON."""
+        ...
+
+    def decoder(self, title: str, request: ModelRequest) -> Decoder:
+        """A decoder for the answer to that request; ``title`` is the provider's name for people."""
+        ...
+
+
+class Remote:
+    """A ``Provider`` for one configured address and key."""
 
     def __init__(self, config: ProviderConfig, http: Http) -> None:
         self.name = config.name
-        self.continues = "prefill" if config.prefill else "instruction"
+        self._dialect = dialect_of(config)
+        self.continues = self._dialect.continues
         self._title = config.display_name
-        self._url = f"{config.address}/chat/completions"
+        self._address = config.address
         self._headers = auth_headers(config)
         self._secrets = (config.api_key, *config.headers.values())
-        self._dialect = completions.dialect_of(config)
-        self._think_tags = KINDS.get(config.kind, Kind(config.kind)).think_tags
         self._http = http
 
     def __repr__(self) -> str:
-        return f"OpenAICompatible({self.name!r})"
+        return f"Remote({self.name!r})"
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See ``protocol.Provider.stream``. A batch is what one read of the connection gave."""
-        decoder = completions.Decoder(
-            self._title,
-            first_part=request.first_part,
-            messages=request.messages,
-            partial=request.partial,
-            think_tags=self._think_tags,
-        )
-        body = orjson.dumps(completions.encode(request, self._dialect))
+        decoder = self._dialect.decoder(self._title, request)
+        body = orjson.dumps(self._dialect.encode(request))
+        url = f"{self._address}{self._dialect.path(request)}"
         try:
-            async with self._http.post(self._title, self._url, body, self._headers) as answer:
+            async with self._http.post(self._title, url, body, self._headers) as answer:
                 if not answer.streamed and (events := decoder.whole(await answer.rest())):
                     yield events
                 while not (decoder.done or decoder.failure):
@@ -66,15 +81,24 @@ class OpenAICompatible:
             raise clean from None
 
 
+def dialect_of(config: ProviderConfig) -> Dialect:
+    """What a configured provider speaks; loaded when it is first needed."""
+    kind = KINDS.get(config.kind, Kind(config.kind))
+    package = import_module(f"threadline.providers.{config.dialect or kind.dialect}")
+    found: Dialect = package.dialect_of(config)
+    return found
+
+
 def auth_headers(config: ProviderConfig) -> dict[str, str]:
     """The headers of every request to a provider, with its key."""
-    headers = dict(config.headers)
+    kind = KINDS.get(config.kind, Kind(config.kind))
+    headers: dict[str, str] = {**kind.headers, **config.headers}
     if config.api_key:
-        headers["Authorization"] = f"Bearer {config.api_key}"
+        headers[kind.key_header] = f"Bearer {config.api_key}" if kind.key_header == "Authorization" else config.api_key
     return headers
 
 
-async def _read(answer: Answer, decoder: completions.Decoder) -> bytes:
+async def _read(answer: Answer, decoder: Decoder) -> bytes:
     """The next bytes; once the answer is whole, nothing that happens to its connection is a failure any more."""
     if not decoder.finished:
         return await answer.read()
