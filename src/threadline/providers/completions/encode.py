@@ -10,14 +10,8 @@ from typing import Any, Final, Literal
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
 from threadline.providers.completions.decode import Decoder
 from threadline.providers.completions.history import messages_of
+from threadline.providers.history import CONTINUE
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
-
-CONTINUE: Final = (
-    "Your last message was cut off by a technical fault. Go on with it exactly after the last character that you "
-    "wrote, in the middle of the word or the code block where it stands, with the space or line break first where one "
-    "is due. Do not repeat any of it, do not begin again, and write nothing before or about the continuation."
-)
-"""What a model without prefill is told after its own cut text."""
 
 _NO_TEMPERATURE: Final = re.compile(r"(?:o\d|gpt-5(?!-chat)|codex)")
 

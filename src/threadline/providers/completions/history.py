@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
-
-NO_RESULT: Final = "The call was interrupted: it has no result, and whether it took effect is not known."
-DENIED: Final = "The user did not allow this call."
+from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of
 
 _AUDIO: Final = {
     "audio/wav": "wav",
@@ -71,28 +67,13 @@ def _file(part: Part) -> dict[str, Any]:
     name = str(part.get("filename") or "file")
     if media_type.startswith("image/"):
         return {"type": "image_url", "image_url": {"url": url}}
-    data = _data_of(url)
+    data = data_of(url)
     if data is not None and media_type.split(";")[0] in _AUDIO:
         audio = {"data": base64.b64encode(data).decode(), "format": _AUDIO[media_type.split(";")[0]]}
         return {"type": "input_audio", "input_audio": audio}
-    if data is not None and (media_type.startswith("text/") or media_type.startswith("application/json")):
-        return {"type": "text", "text": f"{name}:\n\n{data.decode('utf-8', 'replace')}"}
+    if data is not None and is_text(media_type):
+        return {"type": "text", "text": as_text(name, data)}
     return {"type": "file", "file": {"filename": name, "file_data": url}}
-
-
-def _data_of(url: str) -> bytes | None:
-    """The bytes in a ``data:`` address; None where it is none, or is broken."""
-    if not url.startswith("data:"):
-        return None
-    head, comma, body = url.partition(",")
-    if not comma:
-        return None
-    if not head.endswith(";base64"):
-        return unquote_to_bytes(body)
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error:
-        return None
 
 
 def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], reasoning_field: str | None) -> None:
@@ -109,7 +90,9 @@ def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], reasoning_field
                     message[reasoning_field] = "".join(reasoning)
                 message["tool_calls"] = [_call(tool) for tool in tools]
             out.append(message)
-            out.extend({"role": "tool", "tool_call_id": tool["toolCallId"], "content": _result(tool)} for tool in tools)
+            out.extend(
+                {"role": "tool", "tool_call_id": tool["toolCallId"], "content": result_of(tool)} for tool in tools
+            )
         texts.clear()
         reasoning.clear()
         tools.clear()
@@ -130,25 +113,8 @@ def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], reasoning_field
 
 
 def _call(part: Part) -> dict[str, Any]:
-    arguments = part.get("input")
-    if not isinstance(arguments, dict):
-        # What was cut or broken is told to the model as it was, but inside of valid JSON: servers parse this.
-        arguments = {"unparsed_arguments": arguments} if arguments else {}
     return {
         "id": part["toolCallId"],
         "type": "function",
-        "function": {"name": tool_name(part), "arguments": orjson.dumps(arguments).decode()},
+        "function": {"name": tool_name(part), "arguments": orjson.dumps(arguments_of(part)).decode()},
     }
-
-
-def _result(part: Part) -> str:
-    state = part.get("state")
-    if state == "output-available":
-        output = part.get("output")
-        return output if isinstance(output, str) else orjson.dumps(output).decode()
-    if state == "output-error":
-        return str(part.get("errorText") or NO_RESULT)
-    if state == "output-denied":
-        reason = (part.get("approval") or {}).get("reason")
-        return f"{DENIED} {reason}" if reason else DENIED
-    return NO_RESULT
