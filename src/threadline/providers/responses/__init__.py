@@ -1,0 +1,7 @@
+"""The Responses API of OpenAI and xAI, as pure functions over bytes."""
+
+from threadline.providers.responses.decode import Decoder
+from threadline.providers.responses.encode import Dialect, dialect_of, encode
+from threadline.providers.responses.reattach import Reattached
+
+__all__ = ["Decoder", "Dialect", "Reattached", "dialect_of", "encode"]

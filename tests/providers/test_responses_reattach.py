@@ -1,0 +1,211 @@
+"""Going on with an answer that the provider kept: wherever it was cut, what is said is the same, and nothing twice."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.providers.asking import assistant, request, user
+from tests.providers.conftest import recordings_folder
+from tests.providers.responses_reading import Answer, answers
+from tests.providers.responses_telling import END, added, arguments, call, ended, said, summary, tell, text
+from threadline.domain.events import Event
+from threadline.domain.fold import fold
+from threadline.providers.responses import Decoder, Dialect, Reattached
+from threadline.providers.responses.reattach import Skip
+
+EARLIER = [user("x"), assistant({"type": "tool-look", "toolCallId": "c1", "state": "input-available", "input": {}})]
+WORDS = st.text(alphabet='ab \n"\\äß€\N{GRINNING FACE}', min_size=1, max_size=9)
+
+
+@st.composite
+def told(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The events of an answer: reasoning, text with citations, calls, and tools that the provider runs itself."""
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "resp_1"}}]
+    kinds = st.sampled_from(["reasoning", "message", "function_call", "web_search_call"])
+    for index, kind in enumerate(draw(st.lists(kinds, min_size=1, max_size=5))):
+        pieces = draw(st.lists(WORDS, max_size=6))
+        if kind == "reasoning":
+            events.append(added(index, kind))
+            events += [summary(index, piece, number // 3) for number, piece in enumerate(pieces)]
+            events.append(ended(index, kind, encrypted_content=draw(st.none() | WORDS)))
+        elif kind == "message":
+            phase = draw(st.sampled_from([None, "commentary"]))
+            events.append(added(index, kind, phase=phase))
+            for piece in pieces:
+                events.append(text(index, piece))
+                if draw(st.booleans()):
+                    cited = {"type": "url_citation", "url": f"https://{draw(st.integers(0, 3))}.example/", "title": "T"}
+                    note = {"type": "response.output_text.annotation.added", "output_index": index}
+                    events.append({**note, "annotation": cited})
+            events.append(ended(index, kind, phase=phase, **said("".join(pieces))))
+        elif kind == "function_call":
+            whole = json.dumps({"a": "".join(pieces)})
+            cut = draw(st.integers(0, len(whole)))
+            named = {"call_id": f"c{index}", "name": "look", "arguments": whole}
+            events += [call(index), arguments(index, whole[:cut]), arguments(index, whole[cut:])]
+            events.append(ended(index, kind, **named))
+        else:
+            events += [added(index, kind), ended(index, kind, action={"query": "".join(pieces)}, status="completed")]
+    return [*events, END]
+
+
+def decoder(**more: Any) -> Decoder:
+    return Decoder("Maker", first_part=3, messages=EARLIER, **more)
+
+
+def fed(reader: Decoder, data: bytes, cuts: Sequence[int] = ()) -> list[Event]:
+    edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    return [event for a, b in itertools.pairwise(edges) for event in reader.feed(data[a:b])]
+
+
+@given(events=told(), data=st.data())
+def test_an_answer_that_is_told_again_goes_on_exactly_after_any_event_of_ours(
+    events: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    wire = b"".join(tell(*events))
+    uncut = fed(decoder(), wire)
+    at = data.draw(st.integers(0, len(uncut) - 1))
+    again = Reattached("Maker", said=uncut[:at], first_part=3, messages=EARLIER)
+    rest = fed(again, wire, data.draw(st.lists(st.integers(1, len(wire)), max_size=9))) + again.end()
+    assert again.failure is None
+    assert rest == uncut[at:]
+
+
+@given(events=told(), data=st.data())
+def test_an_answer_whose_connection_is_lost_at_any_byte_goes_on_exactly_after_the_last_whole_event(
+    events: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    pieces = tell(*events)
+    wire = b"".join(pieces)
+    uncut = fed(decoder(), wire)
+    reader = decoder()
+    found: list[Event] = []
+    left = wire
+    for part in [*data.draw(st.lists(st.floats(0, 1), min_size=1, max_size=5)), 1.0]:
+        found += fed(reader, left[: int(part * len(left))])
+        # The provider starts after the number that it is given, or tells some of what came before it, too.
+        after = -1 if reader.sequence is None else reader.sequence
+        left = b"".join(pieces[max(0, after + 1 - data.draw(st.integers(0, 2))) :])
+        reader.resume()
+    assert found == uncut
+    assert reader.failure is None
+
+
+@given(events=told(), data=st.data())
+def test_an_answer_that_is_kept_as_one_object_goes_on_with_the_same_words(
+    events: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    items = {event["output_index"]: event["item"] for event in events if event["type"] == "response.output_item.done"}
+    for event in events:
+        if event["type"] == "response.reasoning_summary_text.delta":
+            parts = items[event["output_index"]].setdefault("summary", [])
+            if len(parts) == event["summary_index"]:
+                parts.append({"type": "summary_text", "text": ""})
+            parts[-1]["text"] += event["delta"]
+        elif event["type"] == "response.output_text.annotation.added":
+            items[event["output_index"]]["content"][0]["annotations"].append(event["annotation"])
+    body = json.dumps({**END["response"], "output": [items[index] for index in sorted(items)]}).encode()
+    uncut = fed(decoder(), b"".join(tell(*events)))
+    at = data.draw(st.integers(0, len(uncut) - 1))
+    again = Reattached("Maker", said=uncut[:at], first_part=3, messages=EARLIER)
+    both = fold([*uncut[:at], *again.whole(body)])
+    assert again.failure is None
+    assert _sourceless(both.parts) == _sourceless(fold(uncut).parts)
+    assert sorted(_sources(both.parts)) == sorted(_sources(fold(uncut).parts))
+    assert both.step_reason == fold(uncut).step_reason
+
+
+def _sourceless(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [part for part in parts if not part["type"].startswith("source-")]
+
+
+def _sources(parts: list[dict[str, Any]]) -> list[str]:
+    return [part["sourceId"] for part in parts if part["type"].startswith("source-")]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "answer" in metafunc.fixturenames:
+        none = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))
+        metafunc.parametrize("answer", [pytest.param(one, id=one.name) for one in answers()] or [none])
+
+
+def test_a_recorded_answer_goes_on_after_each_of_its_events(answer: Answer) -> None:
+    wire = answer.wire()
+    uncut = Decoder().feed(wire)
+    for at in range(len(uncut)):
+        again = Reattached(said=uncut[:at])
+        assert again.feed(wire) == uncut[at:]
+        assert again.failure is None
+
+
+def test_a_recorded_answer_that_is_kept_as_one_object_goes_on_with_the_same_words(answer: Answer) -> None:
+    uncut = Decoder().feed(answer.wire())
+    body = json.dumps(answer.last).encode()
+    for at in range(0, len(uncut), 5):
+        again = Reattached(said=uncut[:at])
+        both = fold([*uncut[:at], *again.whole(body)])
+        assert again.failure is None
+        assert [part.get("text", part.get("input")) for part in both.parts] == [
+            part.get("text", part.get("input")) for part in fold(uncut).parts
+        ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [added(0, "message"), text(0, "Hello you"), END],
+        [added(0, "message"), text(0, "Hello wor"), END],
+        [added(0, "reasoning"), summary(0, "Hello world"), END],
+        [call(0), arguments(0, "{}"), END],
+        [added(0, "message"), text(0, "Hello world and more"), END],
+        [END],
+    ],
+)
+def test_another_answer_than_the_one_that_was_begun_is_refused_before_a_word_of_it(other: list[dict[str, Any]]) -> None:
+    begun = Decoder().feed(b"".join(tell(added(0, "message"), text(0, "Hello world"), ended(0, "message"))))
+    assert [event["type"] for event in begun] == ["text-start", "text-delta", "text-end"]
+    again = Reattached("Maker", said=begun)
+    assert again.feed(b"".join(tell(*other))) == []
+    assert again.failure is not None
+    assert "another answer" in again.failure.message
+    assert not again.failure.retryable
+    assert again.feed(b"".join(tell(*other))) == []
+
+
+def test_an_error_that_the_provider_kept_is_told_after_what_was_said() -> None:
+    events = [added(0, "message"), text(0, "a"), text(0, "b"), {"type": "error", "message": "Broken."}]
+    begun = Decoder().feed(b"".join(tell(*events[:2])))
+    again = Reattached(said=begun)
+    assert [event.get("delta") for event in again.feed(b"".join(tell(*events)))] == ["b"]
+    assert again.failure is not None
+    assert again.failure.message == "Broken."
+
+
+def test_the_dialect_knows_where_a_kept_answer_is_and_how_it_is_read() -> None:
+    dialect = Dialect(keeps=True)
+    assert dialect.kept_path("resp_1") == "/responses/resp_1?stream=true"
+    assert dialect.kept_path("resp_1", 7) == "/responses/resp_1?stream=true&starting_after=7"
+    assert dialect.kept_path("a/b?c", stream=False) == "/responses/a%2Fb%3Fc"
+    assert dialect.cancel_path("resp_1") == "/responses/resp_1/cancel"
+    wire = b"".join(tell(added(0, "message"), text(0, "a"), text(0, "b"), END))
+    asked = request("m", first_part=5)
+    uncut = dialect.decoder("Maker", asked).feed(wire)
+    # A worker that takes over counts the parts that are there by then; the first that was said tells better.
+    later = request("m", first_part=6)
+    assert dialect.reattached("Maker", later, uncut[:2]).feed(wire) == uncut[2:]
+    assert dialect.reattached("Maker", asked, []).feed(wire) == uncut
+
+
+def test_what_was_said_is_known_to_be_passed_over() -> None:
+    events = Decoder().feed(b"".join(tell(added(0, "message"), text(0, "ab"), END)))
+    skip = Skip(events[:2])
+    assert not skip.done
+    assert [skip.take(event) for event in events] == [None, None, *events[2:]]
+    assert skip.done
