@@ -80,7 +80,7 @@ class _Messages(_Connection):
             told = {"type": "authentication_error", "message": f"invalid x-api-key {headers.get('x-api-key')}"}
             self._json({"type": "error", "error": told}, 401)
         else:
-            await self._answer(orjson.loads(body), headers)
+            await self._answer(orjson.loads(body), {**headers, "authorization": f"Bearer {self._fake.api_key}"})
 
 
 def _as_chat(body: dict[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,11 @@ def test_reasoning_never_comes_last() -> None:
     assert sent(user("a"), answer, user("c"))[1:] == [("assistant", [text("b")]), ("user", [text("c")])]
 
 
+def test_what_two_answers_thought_is_left_out_where_they_become_one_turn() -> None:
+    two = [assistant(STEP, thought(name, signature="s"), said(name)) for name in "bc"]
+    assert sent(user("a"), *two, user("d"))[1] == ("assistant", [text("b"), text("c")])
+
+
 def test_reasoning_after_a_call_of_the_same_step_follows_its_result() -> None:
     answer = assistant(STEP, tool("output-available", output=1), thought("a", signature="s"), said("b"))
     assert [[one["type"] for one in blocks] for _, blocks in sent(user("a"), answer)[1:4]] == [

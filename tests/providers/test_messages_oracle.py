@@ -84,8 +84,9 @@ def conversations(draw: st.DrawFn) -> Both:
     for turn in range(draw(st.integers(1, 3))):
         _user(draw, both, turn)
         parts: list[Part] = []
-        for _ in range(draw(st.integers(1, 3))):
-            parts += _step(draw, both)
+        for more in reversed(range(draw(st.integers(1, 3)))):
+            # A step that another one follows has called a tool.
+            parts += _step(draw, both, least=min(more, 1))
         both.ours.append(Message(f"a{turn}", "assistant", parts))
     _user(draw, both, 99)
     return both
@@ -105,7 +106,7 @@ def _user(draw: st.DrawFn, both: Both, turn: int) -> None:
     both.theirs.append(pai.ModelRequest(parts=[pai.UserPromptPart(content if files else text)]))
 
 
-def _step(draw: st.DrawFn, both: Both) -> list[Part]:
+def _step(draw: st.DrawFn, both: Both, least: int) -> list[Part]:
     ours: list[Part] = [{"type": "step-start"}]
     theirs: list[Any] = []
     if draw(st.booleans()):
@@ -114,7 +115,7 @@ def _step(draw: st.DrawFn, both: Both) -> list[Part]:
     ours.append({"type": "text", "text": text})
     theirs.append(pai.TextPart(text))
     results: list[Any] = []
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.integers(least, 3))):
         call, arguments = f"call_{next(both.calls)}", draw(ARGUMENTS)
         part: Part = {"type": "tool-look", "toolCallId": call, "input": arguments}
         theirs.append(pai.ToolCallPart("look", arguments, call))

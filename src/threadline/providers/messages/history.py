@@ -53,12 +53,17 @@ def system_of(messages: Sequence[Message]) -> list[str]:
 
 
 def put(out: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
-    """Add blocks to the last message where it is of the same role, else a message of its own."""
+    """Add blocks to the last message where it is of the same role, else a message of its own.
+
+    What two answers thought is left out where they become one: the provider would find its own turn changed.
+    """
     if not blocks:
         return
     if not out or out[-1]["role"] != role:
-        out.append({"role": role, "content": []})
-    out[-1]["content"] += blocks
+        out.append({"role": role, "content": blocks})
+        return
+    joined = [*out[-1]["content"], *blocks]
+    out[-1]["content"] = [block for block in joined if block["type"] not in THOUGHTS]
 
 
 class _Ids:
