@@ -51,7 +51,10 @@ class FakeResponses(FakeProvider):
         run = f"resp_fake_{len(self.calls)}"
         told = list(events_of(planned.items, run, str(body.get("model"))))
         if body.get("background"):
-            self.kept[run] = [event for event in told if isinstance(event, dict)]
+            # The answer goes on, whatever becomes of its connection.
+            unhurt = reply(control.with_({"cut_at": None, "stall_at": None}), chat, request, self._kinds[kind])
+            everything = events_of(unhurt.items, run, str(body.get("model")))
+            self.kept[run] = [event for event in everything if isinstance(event, dict)]
         return call, Reply(
             [frame(one) if isinstance(one, dict) else one for one in told],
             planned.status,

@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 async def registry() -> AsyncIterator[Registry]:
     async with FakeResponses() as fake:
         configs = [ProviderConfig("fake", base_url=fake.url, api_key=SECRET, dialect="responses")]
-        made = Registry(configs, SystemWorld(), ollama_url=None, stall_seconds=5, connect_seconds=5)
+        made = Registry(configs, SystemWorld(), ollama_url=None, stall_seconds=30, connect_seconds=30)
         yield made
         await made.close()
 
