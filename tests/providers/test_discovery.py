@@ -50,6 +50,20 @@ async def test_what_is_said_of_a_model_is_kept_where_it_is_understood(
     assert await listed({"id": "m", **said}) == [Known("m", can, context), Known("other")]
 
 
+async def test_google_lists_its_models_by_another_name_and_only_those_that_write_are_taken() -> None:
+    writes = {"name": "models/gemini-9", "supportedGenerationMethods": ["generateContent"], "inputTokenLimit": 9000}
+    other = {"name": "models/embedding-9", "supportedGenerationMethods": ["embedContent"]}
+    said = Says({"/v1beta/models?pageSize=1000": {"models": [{**writes, "thinking": True}, other, {"name": 7}]}})
+    google = ProviderConfig("google", "google", api_key="x")
+    assert await discover(cast(Http, said), google) == [Known("gemini-9", Capabilities(reasoning=True), 9000)]
+
+
+async def test_anthropic_lists_its_models_on_one_page() -> None:
+    said = Says({"/v1/models?limit=1000": {"data": [{"id": "claude-9", "max_input_tokens": 9000}], "has_more": False}})
+    anthropic = ProviderConfig("anthropic", "anthropic", api_key="x")
+    assert await discover(cast(Http, said), anthropic) == [Known("claude-9", Capabilities(), 9000)]
+
+
 @pytest.mark.parametrize("facts", [None, [], "many", {"llama.context_length": "4k", "context_length": True}])
 async def test_an_ollama_that_tells_odd_facts_has_its_models_all_the_same(facts: Any) -> None:
     shown = {"capabilities": ["tools"], "model_info": facts}

@@ -17,7 +17,6 @@ from threadline.app import lock
 from threadline.app.compose import App, Seams, open_app
 from threadline.app.failures import CannotStart, storage_faults_told
 from threadline.app.logs import configure
-from threadline.domain.catalog import KINDS
 from threadline.server import AddressTaken, Server, addresses, bind
 from threadline.settings import Settings
 from threadline.store import signals
@@ -145,6 +144,3 @@ def _tidy() -> None:
 def _warn(settings: Settings) -> None:
     for name in settings.unknown:
         log.warning("%s is not a setting of this version", name)
-    for provider in settings.keys:
-        if provider not in KINDS:
-            log.warning("the key for %s is not used: this version does not speak to it yet", provider)

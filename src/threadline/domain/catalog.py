@@ -38,15 +38,18 @@ class Known:
 class Kind:
     """A kind of provider: its title for people, its usual address, and how it wants to be spoken to.
 
-    ``dialect`` is how it is spoken to, ``key_header`` the header that has its key, ``headers`` what goes with each
-    request. ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the output.
-    ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere). ``think_tags``:
-    ``<think>`` in a text is reasoning. ``discovers``: where a list of its models is found, when none is configured.
+    ``dialect`` is how it is spoken to; at an address of one's own that is ``completions``, which most servers speak,
+    unless ``imitated`` says that others speak this one. ``key_header`` is the header that has its key, ``headers`` go
+    with each request. ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the
+    output. ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere).
+    ``think_tags``: ``<think>`` in a text is reasoning. ``discovers``: how a list of its models is found, when none is
+    configured, and ``listing`` where.
     """
 
     title: str
     base_url: str | None = None
     dialect: DialectName = "completions"
+    imitated: bool = False
     key_header: str = "Authorization"
     headers: Mapping[str, str] = field(default_factory=dict)
     needs_key: bool = True
@@ -54,6 +57,7 @@ class Kind:
     reasoning_field: str | None = None
     think_tags: bool = True
     discovers: Literal["models", "ollama"] | None = None
+    listing: str = "/models"
     models: tuple[Known, ...] = ()
 
 
@@ -86,6 +90,15 @@ class ProviderConfig:
         """The base URL in force, without a slash at its end."""
         url = self.base_url or (KINDS[self.kind].base_url if self.kind in KINDS else None)
         return url.rstrip("/") if url else None
+
+    @property
+    def speaks(self) -> DialectName:
+        """The dialect in force."""
+        kind = KINDS.get(self.kind)
+        if self.dialect is not None or kind is None:
+            return self.dialect or "completions"
+        usual = kind.imitated or self.base_url in (None, kind.base_url)
+        return kind.dialect if usual else "completions"
 
     @property
     def display_name(self) -> str:
@@ -202,6 +215,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "openai": Kind(
             "OpenAI",
             "https://api.openai.com/v1",
+            dialect="responses",
             token_limit="max_completion_tokens",
             think_tags=False,
             models=(
@@ -217,6 +231,27 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 Known("o4-mini", _REASONING, 200_000),
             ),
         ),
+        "anthropic": Kind(
+            "Anthropic",
+            "https://api.anthropic.com/v1",
+            dialect="messages",
+            imitated=True,
+            key_header="x-api-key",
+            headers={"anthropic-version": "2023-06-01"},
+            think_tags=False,
+            discovers="models",
+            listing="/models?limit=1000",
+        ),
+        "google": Kind(
+            "Google",
+            "https://generativelanguage.googleapis.com/v1beta",
+            dialect="gemini",
+            imitated=True,
+            key_header="x-goog-api-key",
+            think_tags=False,
+            discovers="models",
+            listing="/models?pageSize=1000",
+        ),
         "deepseek": Kind(
             "DeepSeek",
             "https://api.deepseek.com/v1",
@@ -229,7 +264,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "groq": Kind("Groq", "https://api.groq.com/openai/v1", discovers="models"),
         "mistral": Kind("Mistral", "https://api.mistral.ai/v1", discovers="models"),
         "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", discovers="models"),
-        "xai": Kind("xAI", "https://api.x.ai/v1", discovers="models"),
+        "xai": Kind("xAI", "https://api.x.ai/v1", dialect="responses", discovers="models"),
         "ollama": Kind("Ollama", "http://127.0.0.1:11434/v1", needs_key=False, discovers="ollama"),
     }
 )

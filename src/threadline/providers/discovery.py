@@ -13,6 +13,7 @@ from threadline.providers.remote import auth_headers
 
 _SECONDS: Final = 2.0
 _MOST: Final = 1000
+_CONTEXT: Final = ("context_length", "context_window", "max_context_length", "max_input_tokens", "inputTokenLimit")
 
 
 async def discover(http: Http, config: ProviderConfig) -> list[Known] | None:
@@ -26,11 +27,12 @@ async def discover(http: Http, config: ProviderConfig) -> list[Known] | None:
 
 
 async def _listed(http: Http, config: ProviderConfig) -> list[Known] | None:
-    listed = await http.get_json(f"{config.address}/models", auth_headers(config), _SECONDS * 5)
-    rows = listed.get("data") if isinstance(listed, dict) else listed
+    url = f"{config.address}{KINDS[config.kind].listing}"
+    listed = await http.get_json(url, auth_headers(config), _SECONDS * 5)
+    rows = listed.get("data", listed.get("models")) if isinstance(listed, dict) else listed
     if not isinstance(rows, list):
         return None
-    return [_told(row) for row in rows[:_MOST] if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    return [_told(row, name) for row in rows[:_MOST] if isinstance(row, dict) and (name := _name(row))]
 
 
 async def _ollama(http: Http, root: str) -> list[Known] | None:
@@ -53,9 +55,18 @@ async def _ollama_model(http: Http, root: str, name: str) -> Known:
     return Known(name, can, length)
 
 
-def _told(row: dict[str, Any]) -> Known:
+def _name(row: dict[str, Any]) -> str | None:
+    """The name by which a listed model is called; None where it has none, or does not write text."""
+    does = row.get("supportedGenerationMethods")
+    if isinstance(does, list) and "generateContent" not in does:
+        return None
+    name = row.get("id", row.get("name"))
+    return name.removeprefix("models/") if isinstance(name, str) else None
+
+
+def _told(row: dict[str, Any], name: str) -> Known:
     """What a provider's own list says of a model; each has a spelling of its own, and many say nothing."""
-    context = _length(row.get(key) for key in ("context_length", "context_window", "max_context_length"))
+    context = _length(row.get(key) for key in _CONTEXT)
     takes, can = row.get("supported_parameters"), _table(row.get("capabilities"))
     modalities = _table(row.get("architecture")).get("input_modalities")
     tools = reasoning = vision = None
@@ -65,7 +76,8 @@ def _told(row: dict[str, Any]) -> Known:
         vision = "image" in modalities
     tools = _flag(can.get("function_calling"), tools)
     vision = _flag(can.get("vision"), vision)
-    return Known(row["id"], Capabilities(tools, reasoning, vision), context)
+    reasoning = _flag(row.get("thinking"), reasoning)
+    return Known(name, Capabilities(tools, reasoning, vision), context)
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -83,8 +83,7 @@ class Remote:
 
 def dialect_of(config: ProviderConfig) -> Dialect:
     """What a configured provider speaks; loaded when it is first needed."""
-    kind = KINDS.get(config.kind, Kind(config.kind))
-    package = import_module(f"threadline.providers.{config.dialect or kind.dialect}")
+    package = import_module(f"threadline.providers.{config.speaks}")
     found: Dialect = package.dialect_of(config)
     return found
 
