@@ -285,9 +285,10 @@ def test_a_stream_may_begin_with_all_of_the_answer() -> None:
     assert [part["type"] for part in check_form(events).parts] == ["reasoning", "text", "source-url", "tool-look"]
 
 
-def test_an_error_in_one_piece_is_an_error() -> None:
+@pytest.mark.parametrize("about", [{"type": "error"}, {}])
+def test_an_error_in_one_piece_is_an_error(about: dict[str, str]) -> None:
     decoder = Decoder("Maker")
-    body = orjson.dumps({"type": "error", "error": {"type": "rate_limit_error", "message": "Slowly."}})
+    body = orjson.dumps({**about, "error": {"type": "rate_limit_error", "message": "Slowly."}})
     assert decoder.whole(body) == []
     assert decoder.failure is not None
     assert (decoder.failure.message, decoder.failure.retryable) == ("Slowly.", True)

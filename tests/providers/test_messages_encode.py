@@ -178,9 +178,9 @@ def test_a_model_with_a_budget_that_must_call_a_tool_does_not_think_first() -> N
     assert "thinking" in body("claude-opus-5", settings=chosen, tools=[TOOL])
 
 
-def test_a_tool_without_a_type_takes_an_object() -> None:
-    bare = replace(TOOL, parameters={"properties": {}})
-    assert body(tools=[bare])["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
+def test_a_tool_takes_an_object_and_is_described_where_there_are_words_for_it() -> None:
+    bare = replace(TOOL, description="", parameters={"properties": {}})
+    assert body(tools=[bare])["tools"] == [{"name": "weather", "input_schema": {"type": "object", "properties": {}}}]
 
 
 SCHEMA = {
@@ -276,6 +276,12 @@ def test_reasoning_that_is_bound_to_its_conversation_goes_back_where_a_change_do
     assert sent["thinking"].get("block_binding") == binding
 
 
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-haiku-5-5"])
+def test_what_becomes_of_reasoning_is_not_asked_where_the_model_is_not_to_think(model: str) -> None:
+    sent = body(model, Dialect(binding=True), settings={"reasoning_effort": "none"}, messages=HISTORY)
+    assert sent["thinking"].keys() == {"type"}
+
+
 def test_reasoning_does_not_go_back_where_the_model_is_not_to_think() -> None:
     assert thoughts(body("claude-opus-5", settings={"reasoning_effort": "none"}, messages=HISTORY)) == []
 
@@ -317,6 +323,12 @@ def test_a_prefill_goes_to_a_model_that_takes_it_and_does_not_think_then(
     sent = body(model, dialect, settings={"reasoning_effort": "high"}, partial=partial)
     assert (told(sent)[-1] == ("assistant", partial)) is prefilled
     assert ("thinking" in sent) is not prefilled
+
+
+def test_a_prefill_in_a_turn_that_began_with_thinking_is_written_without_more_of_it() -> None:
+    history = [user("Hi"), assistant(STEP, THOUGHT, CALLED)]
+    chosen = {"reasoning_effort": "high"}
+    assert "thinking" not in body(OLD, Dialect(prefill=True), settings=chosen, messages=history, partial="So")
 
 
 @pytest.mark.parametrize("partial", ["", " \n"])

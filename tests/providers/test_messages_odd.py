@@ -134,6 +134,12 @@ def test_blocks_that_are_never_ended_are_ended_by_what_follows() -> None:
     assert [part["input"] for part in found.parts[2:]] == [{"a": 1}, {"b": 2}]
 
 
+def test_thinking_that_never_began_has_no_proof_of_what_came_before() -> None:
+    signed = begin({"type": "thinking", "thinking": "a", "signature": "s1"}) + stop()
+    events = given_by(Decoder("Maker"), [signed, more({"type": "thinking_delta", "thinking": "b"}), ended()])
+    assert ["providerMetadata" in part for part in check_form(events).parts] == [True, False]
+
+
 def test_a_character_that_was_cut_between_two_chunks_is_whole() -> None:
     halves = [
         sse({"type": "content_block_delta", "delta": {"type": "text_delta", "text": half}})

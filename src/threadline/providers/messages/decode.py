@@ -175,7 +175,6 @@ class Decoder(decoding.Decoder):
         """The answer is whole, and this is why."""
         if reason:
             self._reason = _REASONS.get(reason, "other") if isinstance(reason, str) else "other"
-            self._flush(out)
             self._calls_end(out)
 
     def _settle(self, out: list[Event]) -> None:

@@ -117,7 +117,7 @@ def _set(body: dict[str, Any], request: ModelRequest, traits: Traits, *, thinks:
     settings = request.settings
     output: dict[str, Any] = {}
     effort = _effort(settings.reasoning_effort, traits)
-    if thinks and effort and traits.thinking == "adaptive":
+    if effort and traits.thinking == "adaptive":
         output["effort"] = effort
     wanted = settings.response_format
     # A model that is held to a schema writes the whole of it, and cannot go on in the middle.
@@ -141,7 +141,9 @@ def _set(body: dict[str, Any], request: ModelRequest, traits: Traits, *, thinks:
 def _tool(tool: ToolSpec, traits: Traits) -> dict[str, Any]:
     strict = bool(tool.strict) and traits.schemas
     schema = {"type": "object", **tool.parameters}
-    found = {"name": tool.name, "description": tool.description, "input_schema": held(schema) if strict else schema}
+    found: dict[str, Any] = {"name": tool.name, "input_schema": held(schema) if strict else schema}
+    if tool.description:
+        found["description"] = tool.description
     return {**found, "strict": True} if strict else found
 
 

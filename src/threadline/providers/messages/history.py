@@ -24,6 +24,7 @@ _PDF: Final = "application/pdf"
 _NO_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST_ID: Final = 64
 _LONGEST_NAME: Final = 128
+_LONGEST_TITLE: Final = 500
 THOUGHTS: Final = ("thinking", "redacted_thinking")
 
 
@@ -111,7 +112,7 @@ def _file(part: Part) -> Block:
         return {"type": "image", "source": _source(url, data, _IMAGES[media_type])}
     if media_type == _PDF and (data or url.startswith("https://")):
         document = {"type": "document", "source": _source(url, data, _PDF)}
-        return document | ({"title": name} if part.get("filename") else {})
+        return document | ({"title": name[:_LONGEST_TITLE]} if part.get("filename") else {})
     if data is not None and (is_text(media_type) or media_type == "image/svg+xml"):
         return _text(as_text(name, data))
     where = "" if url.startswith("data:") else f" at {url}"
