@@ -80,14 +80,17 @@ def test_an_answer_that_comes_with_its_last_event_alone_is_understood() -> None:
 def test_items_are_told_apart_by_their_index_also_where_their_ids_change() -> None:
     ids = itertools.count()
     events = [added(0, "message"), text(0, "a"), text(0, "b"), ended(0, "message", **said("ab")), call(1)]
+    thought = [added(2, "reasoning"), summary(2, "why"), ended(2, "reasoning", encrypted_content="s")]
     events += [arguments(1, '{"x"'), arguments(1, ":1}"), ended(1, "function_call", name="look", arguments='{"x":1}')]
-    for event in events:
+    for event in [*events, *thought]:
         if "item" in event:
             event["item"] = {**event["item"], "id": f"other_{next(ids)}"}
         event["item_id"] = f"other_{next(ids)}"
-    fold = whole(*events, END)
-    assert shown(fold) == [("text", "ab")]
+    fold = whole(*events, *thought, END)
+    assert shown(fold) == [("text", "ab"), ("reasoning", "why")]
     assert calls(fold) == [("c1", "look", {"x": 1})]
+    # What is encrypted is bound to the id with which it came.
+    assert fold.parts[-1]["providerMetadata"]["openai"]["itemId"] == thought[-1]["item"]["id"]
 
 
 def test_items_without_an_index_are_told_apart_by_their_ids() -> None:
@@ -103,6 +106,27 @@ def test_calls_side_by_side_keep_their_pieces_apart() -> None:
     fold = whole(call(0, "a"), call(1, "b"), *pieces, END)
     assert calls(fold) == [("c0", "a", {"x": 1}), ("c1", "b", {"y": 2})]
     assert fold.step_reason == "tool-calls"
+
+
+def test_the_arguments_that_were_streamed_are_kept_where_the_end_tells_others() -> None:
+    fold = whole(call(0), arguments(0, '{"a":1}'), ended(0, "function_call", arguments='{"b":2}'), END)
+    assert calls(fold) == [("c0", "look", {"a": 1})]
+
+
+def test_a_call_that_gets_its_name_with_its_end_begins_then() -> None:
+    fold = whole(
+        call(0, ""), arguments(0, "{}"), added(1, "message"), text(1, "a"), ended(0, "function_call", name="b"), END
+    )
+    assert calls(fold) == [("c0", "b", {})]
+
+
+def test_an_item_that_ends_late_ends_nothing_but_itself() -> None:
+    first = [added(0, "message"), text(0, "x"), added(1, "message"), text(1, "a")]
+    assert shown(whole(*first, ended(0, "message", **said("x")), text(1, "b"), END)) == [("text", "x"), ("text", "ab")]
+    late = [added(0, "reasoning"), summary(0, "why"), added(1, "message"), text(1, "so")]
+    assert shown(whole(*late, ended(0, "reasoning"), END)) == [("reasoning", "why"), ("text", "so")]
+    fold = whole(*late, ended(0, "reasoning", encrypted_content="s"), END)
+    assert shown(fold) == [("reasoning", "why"), ("text", "so"), ("reasoning", "")]
 
 
 def test_a_call_that_met_the_token_limit_says_so() -> None:
@@ -179,6 +203,7 @@ def test_usage_is_counted_as_the_provider_counts_it() -> None:
         ({"type": "error", "error": {"type": "server_error", "code": None, "message": "Sorry."}}, "Sorry.", True),
         ({"type": "error", "message": "No.", "code": "invalid_prompt"}, "No.", False),
         (end("failed", error={"code": "rate_limit_exceeded", "message": "Too much."}), "Too much.", True),
+        ({**end("done"), "response": {"status": "failed", "error": {"message": "Late."}}}, "Late.", False),
         (end("failed", error=None), "Maker reported an error without saying which.", False),
         (end("cancelled"), "Maker cancelled the answer.", True),
         ({"error": {"message": "Bad gateway.", "code": 502}}, "Bad gateway.", True),
@@ -191,6 +216,7 @@ def test_an_error_keeps_what_came_before_it(event: dict[str, Any], message: str,
     assert decoder.failure is not None
     assert (decoder.failure.message, decoder.failure.retryable) == (message, retryable)
     assert decoder.end() == []
+    assert decoder.sequence == 1
 
 
 def test_citations_are_sources_each_once() -> None:
@@ -215,6 +241,10 @@ HOSTED = [
     (
         {"type": "web_search_call", "action": {"type": "search", "query": "cats", "sources": [{"url": "u"}]}},
         ("web_search", {"type": "search", "query": "cats"}, {"sources": [{"url": "u"}]}),
+    ),
+    (
+        {"type": "web_search_call", "name": "browse_page", "action": {"type": "open_page", "url": "u"}},
+        ("web_search", {"type": "open_page", "url": "u"}, {}),
     ),
     (
         {"type": "file_search_call", "queries": ["cats"], "results": [{"file_id": "f", "text": "meow"}]},
@@ -278,6 +308,19 @@ def test_calls_of_the_provider_may_end_in_any_order_and_long_after_they_began() 
     assert shown(fold) == [("text", "Hello you.")]
 
 
+def test_what_a_tool_of_the_provider_is_asked_comes_as_it_forms_and_once() -> None:
+    piece = {"type": "response.custom_tool_call_input.delta", "output_index": 0}
+    asked, done = '{"query":"cats"}', {"name": "x_search", "input": '{"query":"cats"}', "call_id": "xs_1"}
+    last = ended(0, "custom_tool_call", **done)
+    events = decode(
+        added(0, "custom_tool_call", name="x_search", call_id="xs_1", input=""), {**piece, "delta": asked[:5]},
+        {**piece, "delta": asked[5:]}, last, last, END,
+    )  # fmt: skip
+    assert [event["inputTextDelta"] for event in events if "inputTextDelta" in event] == [asked[:5], asked[5:]]
+    assert [event["type"] for event in events].count("tool-output-available") == 1
+    assert calls(check_form(events)) == [("xs_1", "x_search", {"query": "cats"})]
+
+
 def test_an_image_that_was_made_is_a_file() -> None:
     made = ended(0, "image_generation_call", status="completed", result="iVBORw0KGgo=", output_format="webp")
     events = decode(added(0, "image_generation_call"), made, END)
@@ -318,7 +361,11 @@ def test_the_answers_own_id_and_the_number_of_its_last_event_are_known() -> None
     decoder = Decoder()
     assert (decoder.run, decoder.sequence) == (None, None)
     pieces = tell(
-        {"type": "response.created", "response": {"id": "resp_1"}}, added(0, "message"), text(0, "a"), text(0, "b")
+        {"type": "response.created", "response": {"id": "resp_1"}},
+        {"type": "response.in_progress", "response": {"id": "resp_2"}},
+        added(0, "message"),
+        text(0, "a"),
+        text(0, "b"),
     )
     for number, piece in enumerate(pieces):
         decoder.feed(piece[: len(piece) // 2])

@@ -195,6 +195,24 @@ def test_reasoning_goes_back_whole_in_front_of_what_came_of_it() -> None:
     assert sent[4] == {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "s2"}
 
 
+def test_reasoning_between_calls_goes_back_where_it_was() -> None:
+    one, two = tool("output-available", "c1", output=1), tool("output-available", "c2", output=2)
+    sent = items(user("Hi"), assistant(STEP, thought("a"), one, thought("b", "s2", "rs_2"), two))[1:]
+    call, output = "function_call", "function_call_output"
+    assert kinds(sent) == ["reasoning", call, output, "reasoning", call, output]
+    assert [(one["id"], len(one["summary"])) for one in sent if one["type"] == "reasoning"] == [
+        ("rs_1", 1),
+        ("rs_2", 1),
+    ]
+
+
+def test_of_reasoning_right_after_reasoning_only_what_the_text_follows_goes_back() -> None:
+    sent = items(user("Hi"), assistant(STEP, thought("a"), thought("b", "s2", "rs_2"), said("c")))
+    summary = [{"type": "summary_text", "text": "b"}]
+    assert sent[1] == {"type": "reasoning", "id": "rs_2", "summary": summary, "encrypted_content": "s2"}
+    assert len(sent) == 3
+
+
 @pytest.mark.parametrize(
     "parts",
     [

@@ -18,7 +18,7 @@ from tests.providers.responses_telling import END, added, arguments, call, ended
 from threadline.domain.events import Event
 from threadline.domain.fold import fold
 from threadline.providers.responses import Decoder, Dialect, Reattached
-from threadline.providers.responses.reattach import Skip
+from threadline.providers.responses.reattach import Differs, Skip
 
 EARLIER = [user("x"), assistant({"type": "tool-look", "toolCallId": "c1", "state": "input-available", "input": {}})]
 WORDS = st.text(alphabet='ab \n"\\äß€\N{GRINNING FACE}', min_size=1, max_size=9)
@@ -177,6 +177,32 @@ def test_another_answer_than_the_one_that_was_begun_is_refused_before_a_word_of_
     assert "another answer" in again.failure.message
     assert not again.failure.retryable
     assert again.feed(b"".join(tell(*other))) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"type": "text-start", "id": "p1"}, {"type": "text-start", "id": "p2"}),
+        ({"type": "tool-input-start", "toolCallId": "c", "toolName": "a"}, {"toolName": "b"}),
+        ({"type": "tool-input-start", "toolCallId": "c", "toolName": "a"}, {"toolCallId": "d"}),
+        ({"type": "tool-input-available", "toolCallId": "c", "toolName": "a", "input": {}}, {"input": {"x": 1}}),
+        ({"type": "file", "mediaType": "image/png", "url": "data:,a"}, {"url": "data:,b"}),
+        ({"type": "file", "mediaType": "image/png", "url": "data:,a"}, {"mediaType": "image/webp"}),
+        ({"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": "{"}, {"inputTextDelta": "["}),
+    ],
+)
+def test_an_event_is_passed_over_only_where_it_is_the_one_that_was_said(said: Event, kept: Event) -> None:
+    assert Skip([said]).take({**said, "providerMetadata": {"openai": {}}}) is None
+    with pytest.raises(Differs):
+        Skip([said]).take({**said, **kept})
+
+
+def test_an_answer_without_its_last_blank_line_goes_on_as_well() -> None:
+    wire = b"".join(tell(added(0, "message"), text(0, "a"), END))
+    uncut = Decoder().feed(wire)
+    again = Reattached(said=uncut[:-1])
+    assert again.feed(wire.rstrip()) == []
+    assert again.end() == uncut[-1:]
 
 
 def test_an_error_that_the_provider_kept_is_told_after_what_was_said() -> None:

@@ -118,7 +118,7 @@ def _think(part: Part, items: list[Item], family: str) -> None:
     told = _told(part, family)
     secret, theirs = told.get("reasoningEncryptedContent"), told.get("itemId")
     last = items[-1] if items else {}
-    if last.get("type") != "reasoning" or last.get("id") != theirs or last["encrypted_content"]:
+    if last.get("type") != "reasoning" or last.get("id") != theirs:
         last = {"type": "reasoning", "id": theirs, "summary": [], "encrypted_content": None}
         items.append(last)
     if part["text"]:
