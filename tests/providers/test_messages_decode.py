@@ -77,10 +77,10 @@ def test_two_blocks_of_text_are_two_parts_and_ids_go_on_where_they_are_told_to()
 
 def test_hidden_and_redacted_thinking_is_kept_for_the_provider() -> None:
     redacted = begin({"type": "redacted_thinking", "data": "xyz"}, 1) + stop(1)
-    fold = whole(thinking(signature="s1"), redacted, text("a", index=2), ended(), family="gateway")
+    fold = whole(thinking(signature="s1"), redacted, text("a", index=2), ended(), origin="gateway")
     assert [(part["text"], part.get("providerMetadata")) for part in fold.parts] == [
-        ("", {"gateway": {"signature": "s1"}}),
-        ("", {"gateway": {"redactedData": "xyz"}}),
+        ("", {"anthropic": {"signature": "s1", "origin": "gateway"}}),
+        ("", {"anthropic": {"redactedData": "xyz", "origin": "gateway"}}),
         ("a", None),
     ]
 

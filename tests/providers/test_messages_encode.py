@@ -286,10 +286,24 @@ def test_reasoning_does_not_go_back_where_the_model_is_not_to_think() -> None:
     assert thoughts(body("claude-opus-5", settings={"reasoning_effort": "none"}, messages=HISTORY)) == []
 
 
-def test_signatures_of_a_provider_at_another_address_are_its_own() -> None:
-    other = dialect_of(ProviderConfig("gate", base_url="https://gate.example", dialect="messages"))
-    assert (other.family, dialect_of(ProviderConfig("mine", "anthropic")).family) == ("gate", "anthropic")
-    assert thoughts(body("any", other, messages=HISTORY)) == []
+@pytest.mark.parametrize(
+    ("config", "origin"),
+    [
+        (ProviderConfig("anthropic", "anthropic"), None),
+        (ProviderConfig("mine", "anthropic"), None),
+        (ProviderConfig("anthropic", "anthropic", base_url="https://gate.example"), None),
+        (ProviderConfig("gate", "anthropic", base_url="https://gate.example"), "gate"),
+        (ProviderConfig("gate", base_url="https://gate.example", dialect="messages"), "gate"),
+    ],
+)
+def test_signatures_of_others_who_speak_the_dialect_are_proof_to_them_alone(
+    config: ProviderConfig, origin: str | None
+) -> None:
+    dialect = dialect_of(config)
+    assert dialect.origin == origin
+    kept = [{**THOUGHT, "providerMetadata": {"anthropic": {"signature": "s", "origin": one}}} for one in ("gate", "x")]
+    answer = assistant(STEP, THOUGHT, *kept, said("b"))
+    assert len(thoughts(body("claude-opus-5", dialect, messages=[user("a"), answer]))) == (2 if origin else 1)
 
 
 def told(sent: dict[str, Any]) -> list[tuple[str, str]]:

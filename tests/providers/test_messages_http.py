@@ -31,7 +31,7 @@ async def fake() -> AsyncIterator[FakeMessages]:
 
 
 def made(fake: FakeMessages, stall_seconds: float = 60) -> Registry:
-    config = ProviderConfig("fake", base_url=fake.url, dialect="messages", headers={"x-api-key": SECRET})
+    config = ProviderConfig("fake", "anthropic", base_url=fake.url, api_key=SECRET)
     return Registry([config], SystemWorld(), ollama_url=None, stall_seconds=stall_seconds)
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_comes_in_batches_with_its_reasoning_and_its_usage(
     fold = check_form(events)
     assert answer(events) == text_of(chunks=30)
     assert fold.parts[0]["text"] == "r0 r1 r2"
-    assert fold.parts[0]["providerMetadata"] == {"fake": {"signature": "fake-signature"}}
+    assert fold.parts[0]["providerMetadata"] == {"anthropic": {"signature": "fake-signature", "origin": "fake"}}
     assert fold.usage == {"inputTokens": 10, "outputTokens": 33, "totalTokens": 43}
     assert fake.calls[0].ended == "done"
 

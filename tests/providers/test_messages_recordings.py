@@ -91,7 +91,7 @@ def steps(events: list[Event]) -> list[tuple[str, ...]]:
     return out
 
 
-def check(path: Path, events: list[Event], family: str = "anthropic") -> None:
+def check(path: Path, events: list[Event]) -> None:
     """Event by event."""
     told = said(lines(path))
     fold = check_form(events)
@@ -99,7 +99,7 @@ def check(path: Path, events: list[Event], family: str = "anthropic") -> None:
     assert fold.step_reason == FINISH[told["reason"]]
     calls = [[part["toolCallId"], tool_name(part), part["input"]] for part in fold.parts if is_tool(part)]
     assert calls == [[call, name, json.loads(text or "{}")] for call, name, text in told["calls"]]
-    signed = [part["providerMetadata"][family]["signature"] for part in fold.parts if part["type"] == "reasoning"]
+    signed = [part["providerMetadata"]["anthropic"]["signature"] for part in fold.parts if part["type"] == "reasoning"]
     assert signed == told["signatures"]
     usage = told["usage"]
     given = usage["input_tokens"] + usage["cache_creation_input_tokens"] + usage["cache_read_input_tokens"]
@@ -114,7 +114,7 @@ def check(path: Path, events: list[Event], family: str = "anthropic") -> None:
 @pytest.fixture
 async def registry() -> AsyncIterator[Registry]:
     async with FakeMessages() as fake:
-        configs = [ProviderConfig("fake", base_url=fake.url, dialect="messages")]
+        configs = [ProviderConfig("fake", "anthropic", base_url=fake.url, api_key="x")]
         made = Registry(configs, SystemWorld(), ollama_url=None)
         yield made
         await made.close()
@@ -127,7 +127,7 @@ async def test_a_recording_replayed_over_loopback_gives_what_it_says(
     path: Path, control: dict[str, Any], registry: Registry
 ) -> None:
     name = model_name(replay=str(path), **control)
-    check(path, await ask(registry, f"fake/{name}"), "fake")
+    check(path, await ask(registry, f"fake/{name}"))
 
 
 @given(data=st.data(), newline=st.sampled_from(["\n", "\r\n"]))

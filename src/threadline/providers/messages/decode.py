@@ -13,6 +13,7 @@ from threadline.domain.messages import Message, Usage
 from threadline.providers import decoding
 from threadline.providers.calls import Call, Calls
 from threadline.providers.decoding import counted, table
+from threadline.providers.messages.history import FAMILY
 from threadline.providers.messages.sources import Sources
 
 _REASONS: Final = {
@@ -43,9 +44,9 @@ _CUT: Final = "The model met its token limit before the arguments were complete.
 
 
 class Decoder(decoding.Decoder):
-    """See ``decoding.Decoder``; signatures are kept under the ``family`` of providers to whom they are proof."""
+    """See ``decoding.Decoder``; a signature of another ``origin`` than Anthropic itself is marked as such."""
 
-    __slots__ = ("_calls", "_executed", "_family", "_open_calls", "_signature", "_sources", "_told")
+    __slots__ = ("_calls", "_executed", "_open_calls", "_origin", "_signature", "_sources", "_told")
 
     def __init__(
         self,
@@ -53,10 +54,10 @@ class Decoder(decoding.Decoder):
         *,
         first_part: int = 0,
         messages: Sequence[Message] = (),
-        family: str = "anthropic",
+        origin: str | None = None,
     ) -> None:
         super().__init__(provider, first_part)
-        self._family = family
+        self._origin = {"origin": origin} if origin else {}
         self._calls = Calls(messages)
         self._open_calls: dict[Any, tuple[Call, Any]] = {}
         self._executed: dict[str, Call] = {}
@@ -112,7 +113,7 @@ class Decoder(decoding.Decoder):
             self._signature = _text(block.get("signature"))
         elif kind == "redacted_thinking":
             self._open("reasoning", out)
-            self._close(out, {self._family: {"redactedData": _text(block.get("data"))}})
+            self._close(out, {FAMILY: {"redactedData": _text(block.get("data")), **self._origin}})
         elif kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
             self._call(block, index, out, executed=kind != "tool_use")
         elif "tool_use_id" in block:
@@ -148,7 +149,7 @@ class Decoder(decoding.Decoder):
 
     def _close(self, out: list[Event], metadata: dict[str, Any] | None = None) -> None:
         if self._kind == "reasoning" and self._signature:
-            metadata = metadata or {self._family: {"signature": self._signature}}
+            metadata = metadata or {FAMILY: {"signature": self._signature, **self._origin}}
         self._signature = ""
         super()._close(out, metadata)
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
 from threadline.providers.history import CONTINUE
 from threadline.providers.messages.decode import Decoder
-from threadline.providers.messages.history import THOUGHTS, messages_of, put, system_of
+from threadline.providers.messages.history import FAMILY, THOUGHTS, messages_of, put, system_of
 from threadline.providers.messages.schemas import held
 from threadline.providers.messages.traits import Traits, traits_of
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
@@ -30,12 +30,12 @@ _LEAST_TOP_P: Final = 0.95
 class Dialect:
     """What one provider wants otherwise than the others.
 
-    ``family`` is the name under which its signatures are kept: they are proof to nobody else. ``prefill``: it is set up
-    to go on from an assistant message that comes last. ``binding``: a header asks for the control of what becomes of
-    reasoning whose conversation has changed before it.
+    ``origin`` marks the signatures of one that is not Anthropic itself: they are proof to nobody else. ``prefill``: it
+    is set up to go on from an assistant message that comes last. ``binding``: a header asks for the control of what
+    becomes of reasoning whose conversation has changed before it.
     """
 
-    family: str = "anthropic"
+    origin: str | None = None
     prefill: bool = False
     binding: bool = False
 
@@ -54,15 +54,16 @@ class Dialect:
 
     def decoder(self, title: str, request: ModelRequest) -> Decoder:
         """See ``remote.Dialect``."""
-        return Decoder(title, first_part=request.first_part, messages=request.messages, family=self.family)
+        return Decoder(title, first_part=request.first_part, messages=request.messages, origin=self.origin)
 
 
 def dialect_of(config: ProviderConfig) -> Dialect:
     """The dialect that a configured provider speaks."""
+    itself = config.name == FAMILY or config.address == KINDS["anthropic"].base_url
     headers = {**KINDS.get(config.kind, Kind(config.kind)).headers, **config.headers}
     betas = [value for name, value in headers.items() if name.lower() == "anthropic-beta"]
     return Dialect(
-        family="anthropic" if config.kind == "anthropic" else config.name,
+        origin=None if itself else config.name,
         prefill=config.prefill,
         binding=any(_BINDING in value for value in betas),
     )
@@ -82,7 +83,7 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     quiet = thinking is not None and thinking["type"] in ("disabled", "between_tools")
     messages = messages_of(
         request.messages,
-        family=dialect.family,
+        origin=dialect.origin,
         reasoning=not quiet,
         # Without that control, reasoning is bound to a beginning that the next turn may not have any more: other
         # instructions, other tools, or a history that is cut at its older end.

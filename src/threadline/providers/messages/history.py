@@ -13,6 +13,9 @@ from threadline.providers.history import arguments_of, as_text, data_of, is_text
 
 Block = dict[str, Any]
 
+FAMILY: Final = "anthropic"
+"""The name under which a part keeps what the provider wants back with it."""
+
 _IMAGES: Final = {
     "image/jpeg": "image/jpeg",
     "image/jpg": "image/jpeg",
@@ -29,20 +32,20 @@ THOUGHTS: Final = ("thinking", "redacted_thinking")
 
 
 def messages_of(
-    messages: Sequence[Message], *, family: str, reasoning: bool, past: bool = True
+    messages: Sequence[Message], *, origin: str | None, reasoning: bool, past: bool = True
 ) -> list[dict[str, Any]]:
     """The history as Anthropic takes it: user and assistant take turns, every tool call has a result right after it,
     and nothing is empty. Messages of the system are left out; see :func:`system_of`.
 
-    With ``reasoning``, that of the ``family`` of providers goes back with its signature, and with ``past`` also that
-    of the turns before the last one.
+    With ``reasoning``, what has a signature of Anthropic's or of this ``origin`` goes back with it, and with ``past``
+    also that of the turns before the last one.
     """
     out: list[dict[str, Any]] = []
     turn = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
     ids = _Ids()
     for at, message in enumerate(messages):
         if message.role == "assistant":
-            _assistant(message.parts, out, ids, family if reasoning and (past or at > turn) else None)
+            _assistant(message.parts, out, ids, (None, origin) if reasoning and (past or at > turn) else ())
         elif message.role == "user":
             put(out, "user", [block for part in message.parts if (block := _user_block(part))])
     return out
@@ -125,7 +128,7 @@ def _source(url: str, data: bytes | None, media_type: str) -> dict[str, str]:
     return {"type": "base64", "media_type": media_type, "data": base64.b64encode(data).decode()}
 
 
-def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], ids: _Ids, family: str | None) -> None:
+def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], ids: _Ids, origins: Sequence[str | None]) -> None:
     """What each call of the model gave, in its order, and then the results of the tools that it called."""
     blocks: list[Block] = []
     results: list[Block] = []
@@ -146,7 +149,7 @@ def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], ids: _Ids, fami
                 blocks.append(_call(part, call))
                 results.append(_result(part, call))
         elif kind == "text" or kind == "reasoning":
-            block = _text(part["text"]) if kind == "text" else _thought(part, family)
+            block = _text(part["text"]) if kind == "text" else _thought(part, origins)
             if block is not None:
                 if results:
                     flush()
@@ -169,11 +172,15 @@ def _worded(blocks: Sequence[Block]) -> list[Block]:
     return out
 
 
-def _thought(part: Part, family: str | None) -> Block | None:
-    """Reasoning as it came, which the provider's signature proves; None where there is none that is its own."""
+def _thought(part: Part, origins: Sequence[str | None]) -> Block | None:
+    """Reasoning as it came, which the provider's signature proves; None where there is none of these origins."""
     about = part.get("providerMetadata") or {}
-    own = about.get(family) if family else None
-    if not isinstance(own, dict) or "interrupted" in (about.get("threadline") or {}):
+    own = about.get(FAMILY)
+    if (
+        not isinstance(own, dict)
+        or own.get("origin") not in origins
+        or "interrupted" in (about.get("threadline") or {})
+    ):
         return None
     if isinstance(own.get("redactedData"), str) and own["redactedData"]:
         return {"type": "redacted_thinking", "data": own["redactedData"]}
