@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ from tests.fakes.answers import Item, Reply, control_of, read
 from tests.fakes.provider import Call, FakeProvider, _Connection
 
 REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
-PLACE = "/v1/models/"
-METHOD = ":streamGenerateContent"
+PLACE = re.compile(r"/(?:v1|v1beta)/models/([^/]+):streamGenerateContent\?alt=sse")
 
 
 def chunk(*parts: dict[str, Any], reason: str | None = None, **more: Any) -> bytes:
@@ -61,17 +61,16 @@ class FakeGemini(FakeProvider):
 
 class _Gemini(_Connection):
     async def _serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        place, _, query = path.partition("?")
+        place = PLACE.fullmatch(path)
         key = headers.get("x-goog-api-key", "")
-        if not (place.startswith(PLACE) and place.endswith(METHOD) and query == "alt=sse"):
+        if place is None:
             await super()._serve(method, path, headers, body)
         elif self._fake.api_key not in (None, key):
             told = {"code": 400, "message": f"API key not valid: {key}", "status": "INVALID_ARGUMENT"}
             self._json({"error": told}, 400)
         else:
-            name = unquote(place.removeprefix(PLACE).removesuffix(METHOD))
             headers = {**headers, "authorization": f"Bearer {key}"}
-            await self._answer({**orjson.loads(body), "model": name, "stream": True}, headers)
+            await self._answer({**orjson.loads(body), "model": unquote(place[1]), "stream": True}, headers)
 
 
 def _as_chat(body: dict[str, Any]) -> dict[str, Any]:
