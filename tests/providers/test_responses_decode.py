@@ -109,7 +109,7 @@ def test_calls_side_by_side_keep_their_pieces_apart() -> None:
 
 
 def test_the_arguments_that_were_streamed_are_kept_where_the_end_tells_others() -> None:
-    fold = whole(call(0), arguments(0, '{"a":1}'), ended(0, "function_call", arguments='{"b":2}'), END)
+    fold = whole(call(0), arguments(0, '{"a":1}'), ended(0, "function_call", arguments='{"b":234}'), END)
     assert calls(fold) == [("c0", "look", {"a": 1})]
 
 
