@@ -174,6 +174,19 @@ def test_a_schema_is_told_in_the_part_that_the_provider_knows() -> None:
     }
 
 
+def test_a_schema_of_several_is_told_as_one() -> None:
+    one = {"type": "object", "properties": {"a": {"oneOf": [{"type": "string"}]}}, "required": ["a"]}
+    other = {"properties": {"b": {"type": "null"}}, "required": ["a", "b"], "minProperties": 1}
+    told = {
+        "type": "object",
+        "description": "(minProperties: 1)",
+        "properties": {"a": {"anyOf": [{"type": "string"}]}, "b": {"type": "null"}},
+        "required": ["a", "b"],
+    }
+    assert taken({"allOf": [one, other]}) == told
+    assert taken({**one, "allOf": [other, True]}) == told
+
+
 def test_the_form_of_an_answer_goes_along_where_it_can_be_kept() -> None:
     shape = {"type": "json_schema", "name": "place", "description": "A place.", "schema": {"type": "object"}}
     chosen = ModelSettings(None, None, response_format=shape)

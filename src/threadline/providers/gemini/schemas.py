@@ -20,7 +20,7 @@ _KEPT: Final = frozenset(
     }
 )
 _NAMED: Final = frozenset({"properties", "$defs", "definitions"})
-_LISTS: Final = frozenset({"anyOf", "allOf", "oneOf", "prefixItems"})
+_LISTS: Final = {"anyOf": "anyOf", "oneOf": "anyOf", "prefixItems": "prefixItems"}
 _LOST: Final = frozenset({"$schema", "$id", "$comment", "title", "examples", "discriminator"})
 _KINDS: Final = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -33,9 +33,12 @@ def taken(schema: Any) -> Any:
     told: list[str] = []
     for name, value in schema.items():
         if name in _NAMED and isinstance(value, dict):
-            out[name] = {key: taken(one) for key, one in value.items()}
+            _join(out, {name: {key: taken(one) for key, one in value.items()}})
         elif name in _LISTS and isinstance(value, list):
-            out[name] = [taken(one) for one in value]
+            out[_LISTS[name]] = [taken(one) for one in value]
+        elif name == "allOf" and isinstance(value, list):
+            for one in value:
+                _join(out, taken(one))
         elif name in ("items", "additionalProperties"):
             out[name] = taken(value)
         elif name == "const":
@@ -43,10 +46,22 @@ def taken(schema: Any) -> Any:
             if "type" not in schema and type(value) in _KINDS:
                 out["type"] = _KINDS[type(value)]
         elif name in _KEPT:
-            out[name] = value
+            _join(out, {name: value})
         elif name not in _LOST:
             told.append(f"{name}: {value}")
     if told:
         words = f"({', '.join(told)})"
         out["description"] = f"{out['description']} {words}" if out.get("description") else words
     return out
+
+
+def _join(out: dict[str, Any], more: Any) -> None:
+    """Let a schema demand what another one does, too: the provider does not know ``allOf``."""
+    for name, value in more.items() if isinstance(more, dict) else ():
+        known = out.get(name)
+        if isinstance(known, dict) and isinstance(value, dict):
+            out[name] = {**known, **value}
+        elif name == "required" and isinstance(known, list) and isinstance(value, list):
+            out[name] = [*known, *(one for one in value if one not in known)]
+        else:
+            out[name] = value
