@@ -84,7 +84,9 @@ class _Responding(_Connection):
             return
         after = int(query.get("starting_after", ["-1"])[0])
         call = Call({}, "", False, {})
-        await self._stream(call, [frame(event) for event in events if event["sequence_number"] > after])
+        await self._stream(
+            call, [frame(event) for event in events if event["sequence_number"] > after], self._fake.gate
+        )
 
 
 def chat_of(body: Mapping[str, Any]) -> dict[str, Any]:
