@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.gemini import chunk, framed
+from tests.providers.asking import check_form
+from threadline.domain.fold import Fold
 from threadline.providers.gemini import Decoder
 
 NAMES = (
@@ -72,3 +74,18 @@ def test_a_character_that_was_cut_between_two_chunks_is_whole() -> None:
     halves = [{"candidates": [{"content": {"parts": [{"text": half}]}}]} for half in ("a\ud83d", "\ude00b")]
     events = decoder.feed(framed([json.dumps(half).encode() for half in halves]) + chunk(reason="STOP"))
     assert "".join(event.get("delta", "") for event in events) == "a\N{GRINNING FACE}b"
+
+
+def called(told: dict[str, Any]) -> Fold:
+    decoder = Decoder("Maker")
+    return check_form(decoder.feed(chunk({"functionCall": told}, reason="STOP")) + decoder.end())
+
+
+def test_a_call_without_a_name_is_told_to_be_none() -> None:
+    fold = called({"args": {"a": 1}})
+    assert "without the tool's name" in fold.parts[0]["errorText"]
+
+
+def test_a_call_with_no_object_for_arguments_is_told_to_be_broken() -> None:
+    fold = called({"name": "cook", "args": [1]})
+    assert "not a JSON object" in fold.parts[0]["errorText"]

@@ -47,9 +47,23 @@ _NAMES: Final = {"GOOGLE_SEARCH_WEB": _SEARCH, "GOOGLE_SEARCH_IMAGE": "google_se
 
 
 class Decoder(decoding.Decoder):
-    """See ``decoding.Decoder``; signatures are kept under the ``family`` of providers to whom they are proof."""
+    """See ``decoding.Decoder``; signatures are kept under the ``family`` of providers to whom they are proof.
 
-    __slots__ = ("_call", "_calls", "_executed", "_family", "_forming", "_searched", "_signature", "_sources", "_told")
+    ``joined``: the text goes on from one that was cut, and will be one part with it, of which no signature is proof.
+    """
+
+    __slots__ = (
+        "_call",
+        "_calls",
+        "_executed",
+        "_family",
+        "_forming",
+        "_joined",
+        "_searched",
+        "_signature",
+        "_sources",
+        "_told",
+    )
 
     def __init__(
         self,
@@ -58,9 +72,11 @@ class Decoder(decoding.Decoder):
         first_part: int = 0,
         messages: Sequence[Message] = (),
         family: str = "google",
+        joined: bool = False,
     ) -> None:
         super().__init__(provider, first_part)
         self._family = family
+        self._joined = joined
         self._calls = Calls(messages)
         self._call: Call | None = None
         self._forming = Forming()
@@ -104,7 +120,10 @@ class Decoder(decoding.Decoder):
     def _piece(self, part: dict[str, Any], out: list[Event]) -> None:
         text = part.get("text")
         signature = part.get("thoughtSignature")
-        if text.__class__ is str:
+        if text and text.__class__ is str and len(part) == 1 and self._kind == "text":
+            # The path of nearly every chunk: one more piece of an open text, and nothing else.
+            out.append({"type": "text-delta", "id": self._part, "delta": text})
+        elif text.__class__ is str:
             self._words("reasoning" if part.get("thought") is True else "text", text, signature, out)
         elif "functionCall" in part:
             self._function(part["functionCall"], signature, out)
@@ -117,7 +136,7 @@ class Decoder(decoding.Decoder):
 
     def _words(self, kind: str, text: str, signature: Any, out: list[Event]) -> None:
         """More of a part; a signature ends it, since it is proof of no more than what came with it and before it."""
-        signed = self._signed(signature)
+        signed = None if self._joined and kind == "text" else self._signed(signature)
         if text or signed:
             self._settle(out)
             self._add(kind, text, out)

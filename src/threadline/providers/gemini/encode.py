@@ -54,7 +54,13 @@ class Dialect:
 
     def decoder(self, title: str, request: ModelRequest) -> Decoder:
         """See ``remote.Dialect``."""
-        return Decoder(title, first_part=request.first_part, messages=request.messages, family=self.family)
+        return Decoder(
+            title,
+            first_part=request.first_part,
+            messages=request.messages,
+            family=self.family,
+            joined=bool(request.partial),
+        )
 
 
 def dialect_of(config: ProviderConfig) -> Dialect:
