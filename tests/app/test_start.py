@@ -237,7 +237,7 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('[[providers]]\nname = "odd"\nkind = "odd"\n', "The kinds are deepseek, groq,"),
+        ('[[providers]]\nname = "odd"\nkind = "odd"\n', "The kinds are anthropic, deepseek,"),
         ('[[providers]]\nname = "l"\nkind = "openai-compatible"\n', "base_url"),
         (
             '[models]\nchat = "nowhere/x"\n',
