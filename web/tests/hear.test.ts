@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FeedEvent } from "../src/protocol/types.ts";
 import { flatten } from "../src/state/cache.ts";
-import { answer, conversation, follow, openPage, question, run, settle, tell, Wire } from "./page.ts";
+import { answer, conversation, follow, openPage, question, run, settle, tell } from "./page.ts";
+import { Wire } from "./wire.ts";
 
 let page: Awaited<ReturnType<typeof openPage>>;
 

@@ -1,7 +1,8 @@
 /** What is not sent yet is kept message by message, whatever other tabs do, and helped where its session is lost. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { answer, conversation, openPage, question, settle, storage, Wire } from "./page.ts";
+import { answer, conversation, openPage, question, settle, storage } from "./page.ts";
+import { Wire } from "./wire.ts";
 
 type Tab = Awaited<ReturnType<typeof openPage>>;
 

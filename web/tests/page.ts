@@ -3,37 +3,7 @@
 import { InfiniteQueryObserver, QueryObserver } from "@tanstack/react-query";
 import { vi } from "vitest";
 import type { Conversation, FeedEvent, Message, Run } from "../src/protocol/types.ts";
-
-/** The server's end of the page's sockets. */
-export class Wire {
-  static all: Wire[] = [];
-  readyState = 0;
-  sent: { type: string; id: string; stream?: string; after?: number }[] = [];
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
-  onerror: (() => void) | null = null;
-
-  constructor() {
-    Wire.all.push(this);
-  }
-  send(text: string) {
-    this.sent.push(JSON.parse(text));
-  }
-  close() {
-    this.readyState = 3;
-  }
-  push(frame: unknown) {
-    this.onmessage?.({ data: JSON.stringify(frame) });
-  }
-  hello() {
-    this.readyState = 1;
-    this.push({ type: "hello", heartbeat_ms: 15_000 });
-  }
-  /** The page's newest subscription of a stream. */
-  asked(stream: string) {
-    return this.sent.findLast((frame) => frame.type === "subscribe" && frame.stream === stream);
-  }
-}
+import { Wire } from "./wire.ts";
 
 export interface Asked {
   method: string;

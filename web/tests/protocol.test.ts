@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Event, Part } from "../src/protocol/events.ts";
 import { Fold } from "../src/protocol/fold.ts";
 import { Live } from "../src/protocol/live.ts";
-import { Wire } from "./page.ts";
+import { Wire } from "./wire.ts";
 
 type Step =
   | { server: { type: string } }
