@@ -35,28 +35,27 @@ class GuardedStream(Stream):
         super().__init__(source, encoder, ending, context.pulse, headers, opening=opening, ends_open=ends_open)
         self._context = context
         self._caller = caller
-        self._doubt = asyncio.Event()
+        self._guard: asyncio.Task[None] | None = None
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, for as long as who asked may have it."""
-        guard = asyncio.create_task(self._guarding())
         try:
             await super().run(scope, receive, send)
         finally:
-            guard.cancel()
-            await asyncio.wait({guard})
+            if self._guard is not None:
+                self._guard.cancel()
+                await asyncio.wait({self._guard})
 
     def beat(self) -> None:
         """A third of the heartbeat is over."""
-        if self._caller is not None and not remembered(self._context, self._caller):
-            self._doubt.set()
+        caller = self._caller
+        if caller is not None and (self._guard is None or self._guard.done()):
+            # Only where it is in doubt who asks is anything looked up, and only so long is there a task for it.
+            self._guard = None if remembered(self._context, caller) else asyncio.create_task(self._check(caller))
         super().beat()
 
-    async def _guarding(self) -> None:
-        while self._caller is not None:
-            await self._doubt.wait()
-            self._doubt.clear()
-            with suppress(Unavailable):
-                if not await stands(self._context, self._caller):
-                    self.drain()
-                    return
+    async def _check(self, caller: Caller) -> None:
+        # Where nobody can be looked up now, it is asked again at the next beat.
+        with suppress(Unavailable):
+            if not await stands(self._context, caller):
+                self.drain()
