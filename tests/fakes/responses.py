@@ -1,8 +1,6 @@
 """A light provider of the Responses API on loopback: what ``answers`` plans, told as that API tells it.
 
-All of ``answers.Control`` counts here as it does there; ``replay`` is a recording of this API. Beyond ``POST
-/v1/responses`` there is what a provider keeps of an answer with ``background``: ``GET /v1/responses/{id}`` as one
-object, or with ``stream=true`` and ``starting_after`` as events, whole whatever became of the first connection.
+All of ``answers.Control`` counts here as it does there; ``replay`` is a recording of this API.
 """
 
 from __future__ import annotations
@@ -12,11 +10,10 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 
-from tests.fakes.answers import Control, Cut, Item, Reply, Stall, control_of, read, reply
+from tests.fakes.answers import Cut, Item, Reply, Stall, control_of, read, reply
 from tests.fakes.provider import Call, FakeProvider, _Connection
 
 _STATUS = {"length": "incomplete", "content_filter": "incomplete"}
@@ -24,11 +21,7 @@ _WHY = {"length": {"reason": "max_output_tokens"}, "content_filter": {"reason": 
 
 
 class FakeResponses(FakeProvider):
-    """``async with FakeResponses() as fake``: see ``FakeProvider``; ``kept`` are the events of each kept answer."""
-
-    def __init__(self, control: Control | None = None, **more: Any) -> None:
-        super().__init__(control, **more)
-        self.kept: dict[str, list[dict[str, Any]]] = {}
+    """``async with FakeResponses() as fake``: see ``FakeProvider``."""
 
     async def __aenter__(self) -> FakeResponses:
         loop = asyncio.get_running_loop()
@@ -50,11 +43,6 @@ class FakeResponses(FakeProvider):
             return call, Reply(_pieces(replayed(Path(control.replay), control.newline), control.split))
         run = f"resp_fake_{len(self.calls)}"
         told = list(events_of(planned.items, run, str(body.get("model"))))
-        if body.get("background"):
-            # The answer goes on, whatever becomes of its connection.
-            unhurt = reply(control.with_({"cut_at": None, "stall_at": None}), chat, request, self._kinds[kind])
-            everything = events_of(unhurt.items, run, str(body.get("model")))
-            self.kept[run] = [event for event in everything if isinstance(event, dict)]
         return call, Reply(
             [frame(one) if isinstance(one, dict) else one for one in told],
             planned.status,
@@ -67,26 +55,10 @@ class _Responding(_Connection):
     _fake: FakeResponses
 
     async def _serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        bare, _, query = path.partition("?")
-        run = bare.removeprefix("/v1/responses/")
-        if bare == "/v1/responses" and method == "POST":
+        if path == "/v1/responses" and method == "POST":
             await self._answer(orjson.loads(body), headers)
-        elif run != bare and method == "GET" and run in self._fake.kept:
-            await self._kept(self._fake.kept[run], parse_qs(query))
-        elif run != bare:
-            self._json({"error": {"message": f"Response with id '{run}' not found."}}, 404)
         else:
             await super()._serve(method, path, headers, body)
-
-    async def _kept(self, events: list[dict[str, Any]], query: Mapping[str, list[str]]) -> None:
-        if query.get("stream") != ["true"]:
-            self._json(events[-1]["response"])
-            return
-        after = int(query.get("starting_after", ["-1"])[0])
-        call = Call({}, "", False, {})
-        await self._stream(
-            call, [frame(event) for event in events if event["sequence_number"] > after], self._fake.gate
-        )
 
 
 def chat_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -216,7 +216,6 @@ def test_an_error_keeps_what_came_before_it(event: dict[str, Any], message: str,
     assert decoder.failure is not None
     assert (decoder.failure.message, decoder.failure.retryable) == (message, retryable)
     assert decoder.end() == []
-    assert decoder.sequence == 1
 
 
 def test_citations_are_sources_each_once() -> None:
@@ -357,26 +356,7 @@ def test_a_character_cut_between_two_events_is_whole() -> None:
     assert "".join(event["delta"] for event in events if event["type"] == "text-delta") == "a\N{GRINNING FACE}b"
 
 
-def test_the_answers_own_id_and_the_number_of_its_last_event_are_known() -> None:
-    decoder = Decoder()
-    assert (decoder.run, decoder.sequence) == (None, None)
-    pieces = tell(
-        {"type": "response.created", "response": {"id": "resp_1"}},
-        {"type": "response.in_progress", "response": {"id": "resp_2"}},
-        added(0, "message"),
-        text(0, "a"),
-        text(0, "b"),
-    )
-    for number, piece in enumerate(pieces):
-        decoder.feed(piece[: len(piece) // 2])
-        assert decoder.sequence == (number - 1 if number else None)
-        decoder.feed(piece[len(piece) // 2 :])
-        assert decoder.sequence == number
-    assert decoder.run == "resp_1"
-
-
 def test_an_answer_that_the_provider_still_works_at_is_not_whole() -> None:
     decoder = Decoder()
     assert decoder.whole(json.dumps({"id": "resp_1", "status": "in_progress", "output": []}).encode()) == []
     assert decoder.failure is not None
-    assert decoder.run == "resp_1"

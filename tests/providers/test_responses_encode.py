@@ -112,16 +112,6 @@ def test_other_providers_get_both() -> None:
     assert body["include"] == ["reasoning.encrypted_content"]
 
 
-def test_how_much_is_told_of_the_reasoning_goes_along_where_it_is_chosen() -> None:
-    told = replace(OPENAI, summary="auto")
-    assert encode(request("gpt-5"), told)["reasoning"] == {"summary": "auto"}
-
-
-def test_an_answer_that_the_provider_is_to_keep_is_stored_and_goes_on_in_the_background() -> None:
-    body = encode(request("gpt-5"), replace(OPENAI, keeps=True))
-    assert (body["background"], body["store"], body["stream"]) == (True, True, True)
-
-
 @pytest.mark.parametrize(
     ("part", "result"),
     [

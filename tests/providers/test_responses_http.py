@@ -1,12 +1,10 @@
-"""A provider of the Responses API over loopback: asked, cut, refused, and gone on with."""
+"""A provider of the Responses API over loopback: asked, cut and refused."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import aiohttp
-import orjson
 import pytest
 
 from tests.fakes.answers import model_name, reasoning_of, text_of
@@ -16,10 +14,8 @@ from tests.providers.conftest import SECRET
 from threadline.domain.catalog import ProviderConfig
 from threadline.domain.errors import ProviderError, ProviderUnreachable
 from threadline.domain.events import Event
-from threadline.domain.fold import fold
 from threadline.domain.messages import is_tool
 from threadline.providers.registry import Registry
-from threadline.providers.responses import Dialect
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -98,41 +94,6 @@ async def test_a_refusal_is_told_in_the_providers_words(registry: Registry) -> N
 
 async def test_an_answer_that_met_its_limit_says_so(registry: Registry) -> None:
     assert (await ask(registry, f"fake/{model_name(chunks=2, finish='length')}"))[-1]["finishReason"] == "length"
-
-
-async def test_an_answer_that_the_provider_kept_is_gone_on_with_after_its_connection_was_lost(
-    fake: FakeResponses, registry: Registry
-) -> None:
-    dialect = Dialect(family="fake", keeps=True)
-    asked = request(model_name(chunks=30, reasoning=4, cut_at=17))
-    reader = dialect.decoder("Fake", asked)
-    begun: list[Event] = []
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {SECRET}"}, timeout=timeout) as session:
-        async with session.post(fake.url + dialect.path(asked), data=orjson.dumps(dialect.encode(asked))) as response:
-            try:
-                while data := await response.content.readany():
-                    begun += reader.feed(data)
-            except aiohttp.ClientError:
-                pass
-        assert not reader.done
-        assert reader.run is not None
-        # Another worker: all of it again, without what was said.
-        again = dialect.reattached("Fake", asked, begun)
-        async with session.get(fake.url + dialect.kept_path(reader.run)) as response:
-            told_again = again.feed(await response.read())
-        # The same worker: only what came after.
-        reader.resume()
-        async with session.get(fake.url + dialect.kept_path(reader.run, reader.sequence)) as response:
-            went_on = reader.feed(await response.read())
-        # Later, when its events are gone.
-        late = dialect.reattached("Fake", asked, begun)
-        async with session.get(fake.url + dialect.kept_path(reader.run, stream=False)) as response:
-            at_once = late.whole(await response.read())
-    assert told_again == went_on
-    whole = check_form([*begun, *told_again])
-    assert [part["text"] for part in whole.parts] == [reasoning_of(reasoning=4), text_of(chunks=30)]
-    assert fold([*begun, *at_once]).parts == whole.parts
 
 
 async def test_the_key_is_in_no_error(fake: FakeResponses) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.providers.responses_telling import END, added, call, ended, said, summary, tell, text
 from threadline.domain.events import Event
 from threadline.domain.fold import fold
-from threadline.providers.responses import Decoder, Reattached
+from threadline.providers.responses import Decoder
 from threadline.providers.responses.decode import _HANDLERS
 
 ODD: list[Any] = [
@@ -94,16 +94,6 @@ def test_nothing_that_a_provider_sends_raises(told: list[Any], cut: int) -> None
     decoder = Decoder("Maker")
     events = decoder.feed(wire[:cut]) + decoder.feed(wire[cut:]) + decoder.end()
     check(decoder, events)
-
-
-@given(st.lists(EVENTS | RIGHT, max_size=8), st.lists(EVENTS | RIGHT, max_size=8))
-def test_nothing_that_a_provider_kept_raises(told: list[Any], kept: list[Any]) -> None:
-    begun = Decoder("Maker").feed(b"".join(sse(event) for event in told))
-    begun = [event for event in begun if event["type"] != "finish-step"]
-    again = Reattached("Maker", said=begun)
-    events = again.feed(b"".join(sse(event) for event in kept)) + again.end()
-    json.dumps(events)
-    assert again.done or again.failure is not None
 
 
 @given(OBJECTS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from threadline.domain.errors import UnsupportedModel
+
+_REASONS: Final = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
+_DOES_NOT: Final = re.compile(r"(?:ft:)?gpt-5-chat")
 
 DialectName = Literal["completions", "responses", "messages", "gemini"]
 """How a provider is spoken to; each is a package in ``providers/``."""
@@ -147,6 +151,11 @@ def known(config: ProviderConfig, name: str) -> Known:
             if model.name == name:
                 return model
     return Known(name)
+
+
+def is_reasoning_model(name: str) -> bool:
+    """Whether OpenAI's model of that name reasons, and so takes an effort and no temperature."""
+    return _REASONS.match(name) is not None and _DOES_NOT.match(name) is None
 
 
 def model_names(config: ProviderConfig) -> tuple[str, ...]:

@@ -45,7 +45,12 @@ class Decoder:
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete, possibly none."""
         out: list[Event] = []
-        for payload in self._payloads(data):
+        try:
+            payloads = self._sse.feed(data)
+        except TooLong as fault:
+            self.failure = ProviderError(f"{self._provider} sent {fault}.", details={"provider": self._provider})
+            return out
+        for payload in payloads:
             if self.done or self.failure:
                 break
             try:
@@ -53,7 +58,14 @@ class Decoder:
             except ValueError:
                 self._not_json(payload, out)
                 continue
-            self._take(chunk, out)
+            try:
+                text = self._more(chunk) if self._kind == "text" else None
+            except (KeyError, IndexError, TypeError, AttributeError):
+                text = None
+            if text:
+                out.append({"type": "text-delta", "id": self._part, "delta": text})
+            else:
+                self._take(chunk, out)
         return out
 
     def whole(self, body: bytes) -> list[Event]:
@@ -84,6 +96,11 @@ class Decoder:
             self._finish(out)
         return out
 
+    def _more(self, chunk: Any) -> str | None:
+        """The text of a chunk that is one more piece of the open text and nothing else: the path of nearly every chunk.
+        None for any other, which may also raise what a form that is not known raises."""
+        return None
+
     def _chunk(self, chunk: dict[str, Any], out: list[Event]) -> None:
         """Take what one event of the stream says."""
         raise NotImplementedError
@@ -97,13 +114,6 @@ class Decoder:
 
     def _calls_end(self, out: list[Event]) -> None:
         """End the tool calls that are still open: the answer is over."""
-
-    def _payloads(self, data: bytes) -> list[bytes]:
-        try:
-            return self._sse.feed(data)
-        except TooLong as fault:
-            self.failure = ProviderError(f"{self._provider} sent {fault}.", details={"provider": self._provider})
-            return []
 
     def _parse(self, payload: bytes) -> Any:
         """A chunk; once a provider has sent what is not quite JSON, all of this answer is read with patience."""

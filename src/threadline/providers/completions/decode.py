@@ -49,38 +49,15 @@ class Decoder(decoding.Decoder):
         self._refused = False
         self._citations: set[str] = set()
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete, possibly none."""
-        out: list[Event] = []
+    def _more(self, chunk: Any) -> str | None:
+        choice = chunk["choices"][0]
+        delta = choice["delta"]
+        text = delta.get("content")
+        if text.__class__ is not str or len(delta) != 1 or choice.get("finish_reason") is not None:
+            return None
         think = self._think
-        for payload in self._payloads(data):
-            if self.done or self.failure:
-                break
-            try:
-                chunk = self._parse(payload)
-            except ValueError:
-                self._not_json(payload, out)
-                continue
-            try:
-                choice = chunk["choices"][0]
-                delta = choice["delta"]
-                text = delta.get("content")
-                # The path of nearly every chunk: one more piece of an open text, and nothing else.
-                if (
-                    self._kind == "text"
-                    and text
-                    and len(delta) == 1
-                    and text.__class__ is str
-                    and (think is None or (think.plain and "<" not in text and "`" not in text))
-                    and choice.get("finish_reason") is None
-                    and chunk.get("usage") is None
-                ):
-                    out.append({"type": "text-delta", "id": self._part, "delta": text})
-                    continue
-            except (KeyError, IndexError, TypeError, AttributeError):
-                pass
-            self._take(chunk, out)
-        return out
+        plain = think is None or (think.plain and "<" not in text and "`" not in text)
+        return text if plain and chunk.get("usage") is None else None
 
     def _chunk(self, chunk: dict[str, Any], out: list[Event]) -> None:
         error = chunk.get("error")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from threadline.domain.catalog import KINDS, Kind, ProviderConfig
+from threadline.domain.catalog import KINDS, Kind, ProviderConfig, is_reasoning_model
 from threadline.providers.completions.decode import Decoder
 from threadline.providers.completions.history import messages_of
 from threadline.providers.history import CONTINUE
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
-
-_NO_TEMPERATURE: Final = re.compile(r"(?:o\d|gpt-5(?!-chat)|codex)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +92,6 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     if request.partial:
         _continue(request.partial, dialect, messages, body)
     return body
-
-
-def is_reasoning_model(name: str) -> bool:
-    """Whether OpenAI's model of that name reasons, and so takes an effort and no temperature."""
-    return _NO_TEMPERATURE.match(name) is not None
 
 
 def _continue(partial: str, dialect: Dialect, messages: list[dict[str, Any]], body: dict[str, Any]) -> None:

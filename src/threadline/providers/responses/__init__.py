@@ -2,6 +2,5 @@
 
 from threadline.providers.responses.decode import Decoder
 from threadline.providers.responses.encode import Dialect, dialect_of, encode
-from threadline.providers.responses.reattach import Reattached
 
-__all__ = ["Decoder", "Dialect", "Reattached", "dialect_of", "encode"]
+__all__ = ["Decoder", "Dialect", "dialect_of", "encode"]

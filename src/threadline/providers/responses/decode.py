@@ -11,7 +11,6 @@ from threadline.providers import decoding
 from threadline.providers.calls import Call, Calls
 from threadline.providers.decoding import counted, table
 from threadline.providers.responses import hosted
-from threadline.providers.sse import Splitter
 
 Place = tuple[Any, str, Any]
 """Where a text stands: its item, the list of that item, and the index in it."""
@@ -33,14 +32,9 @@ class _Item:
 
 
 class Decoder(decoding.Decoder):
-    """See ``decoding.Decoder``; ``family`` is under which name metadata is kept that only the same provider may see.
+    """See ``decoding.Decoder``; ``family`` is under which name metadata is kept that only the same provider may see."""
 
-    ``run`` is the provider's own id of this answer once it was told, and ``sequence`` the number of the last event
-    that is wholly turned into ours (None where the provider does not number its events). With them the answer can be
-    gone on with, where the provider keeps it: on this decoder after :meth:`resume`, elsewhere by ``Reattached``.
-    """
-
-    __slots__ = ("_again", "_calls", "_cited", "_family", "_items", "_place", "_refused", "run", "sequence")
+    __slots__ = ("_calls", "_cited", "_family", "_items", "_place", "_refused")
 
     def __init__(
         self,
@@ -56,83 +50,31 @@ class Decoder(decoding.Decoder):
         self._items: dict[Any, _Item] = {}
         self._place: Place | None = None
         self._cited: set[str] = set()
-        self._refused = self._again = False
-        self.run: str | None = None
-        self.sequence: int | None = None
+        self._refused = False
 
-    def resume(self) -> None:
-        """The connection was lost, and the next bytes are of another one, which goes on after ``sequence`` or before
-        it: what was begun of an event is forgotten, and an event that was taken already is passed over."""
-        self._sse = Splitter()
-        self._again = True
-
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete, possibly none."""
-        out: list[Event] = []
-        for payload in self._payloads(data):
-            if self.done or self.failure:
-                break
-            try:
-                chunk = self._parse(payload)
-            except ValueError:
-                self._not_json(payload, out)
-                continue
-            try:
-                text = chunk["delta"]
-                # The path of nearly every event: one more piece of the open text.
-                if (
-                    chunk["type"] == "response.output_text.delta"
-                    and self._kind == "text"
-                    and (chunk["output_index"], "content", chunk["content_index"]) == self._place
-                    and text.__class__ is str
-                    and text
-                    and not self._again
-                ):
-                    out.append({"type": "text-delta", "id": self._part, "delta": text})
-                    self._count(chunk)
-                    continue
-            except (KeyError, TypeError):
-                pass
-            self._take(chunk, out)
-        return out
+    def _more(self, chunk: Any) -> str | None:
+        text = chunk["delta"]
+        if chunk["type"] != "response.output_text.delta" or text.__class__ is not str:
+            return None
+        return text if (chunk["output_index"], "content", chunk["content_index"]) == self._place else None
 
     def _chunk(self, chunk: dict[str, Any], out: list[Event]) -> None:
-        if self._again and self.sequence is not None:
-            number = chunk.get("sequence_number")
-            if number.__class__ is int and number <= self.sequence:
-                return
         kind = chunk.get("type")
         handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
         if handler is not None:
             handler(self, chunk, out)
         elif kind is None and chunk.get("error"):
             self._reported(chunk["error"])
-        if self.failure is None:
-            self._count(chunk)
 
     def _whole(self, answer: dict[str, Any], out: list[Event]) -> None:
-        """An answer that was not streamed, or is kept by the provider; one that still goes on has no events yet."""
+        """An answer that was not streamed; one that still goes on has no events yet."""
         status = answer.get("status") or ("completed" if answer.get("output") else None)
         if status in _ENDED:
             self._settle(answer, status, out)
         elif answer.get("error"):
             self._reported(answer["error"])
-        else:
-            self._name(answer)
-
-    def _count(self, chunk: dict[str, Any]) -> None:
-        number = chunk.get("sequence_number")
-        if number.__class__ is int:
-            self.sequence = number
-
-    def _name(self, response: dict[str, Any]) -> None:
-        if self.run is None and isinstance(response.get("id"), str):
-            self.run = response["id"]
 
     # One small method per event type; the table is at the end of the file.
-
-    def _began(self, chunk: dict[str, Any], out: list[Event]) -> None:
-        self._name(table(chunk.get("response")))
 
     def _added(self, chunk: dict[str, Any], out: list[Event]) -> None:
         self._begin(_key(chunk), table(chunk.get("item")), out)
@@ -284,7 +226,6 @@ class Decoder(decoding.Decoder):
 
     def _settle(self, response: dict[str, Any], status: str, out: list[Event]) -> None:
         """The answer is over, in that status."""
-        self._name(response)
         if status == "failed":
             self._reported(response.get("error") or {})
         elif status == "cancelled":
@@ -355,9 +296,6 @@ def _usage(told: dict[str, Any]) -> Usage:
 
 
 _HANDLERS: Final[dict[str, Callable[[Decoder, dict[str, Any], list[Event]], None]]] = {
-    "response.created": Decoder._began,
-    "response.queued": Decoder._began,
-    "response.in_progress": Decoder._began,
     "response.output_item.added": Decoder._added,
     "response.output_item.done": Decoder._item_done,
     "response.output_text.delta": Decoder._text,

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import quote
 
-from threadline.domain.catalog import KINDS, Kind, ProviderConfig
-from threadline.domain.events import Event
+from threadline.domain.catalog import KINDS, Kind, ProviderConfig, is_reasoning_model
 from threadline.providers.history import CONTINUE
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
 from threadline.providers.responses.decode import Decoder
 from threadline.providers.responses.history import input_of
-from threadline.providers.responses.reattach import Reattached
 
-_REASONS: Final = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
-_DOES_NOT: Final = re.compile(r"(?:ft:)?gpt-5-chat")
 _FEWEST_TOKENS: Final = 16
 
 
@@ -25,16 +18,12 @@ _FEWEST_TOKENS: Final = 16
 class Dialect:
     """What one provider wants otherwise than the others; see ``catalog.ProviderConfig`` and ``catalog.Kind``.
 
-    ``family``: under which name metadata is kept that only the same provider understands. ``summary``: how much is
-    told of a model's reasoning where the provider does not tell it by itself. ``keeps``: the provider is to go on with
-    an answer whose connection is lost, and keeps it; without it, it keeps nothing.
+    ``family``: under which name metadata is kept that only the same provider understands.
     """
 
     family: str = "openai"
     openai: bool = False
     """OpenAI itself, whose reasoning models refuse a temperature, and whose other models refuse to reason."""
-    summary: Literal["auto", "concise", "detailed"] | None = None
-    keeps: bool = False
 
     @property
     def continues(self) -> Literal["prefill", "instruction"]:
@@ -45,18 +34,6 @@ class Dialect:
         """See ``remote.Dialect``."""
         return "/responses"
 
-    def kept_path(self, run: str, after: int | None = None, *, stream: bool = True) -> str:
-        """Where an answer is that the provider keeps under its own id ``run``: all of its events, or those after the
-        number ``after``; without ``stream`` what there is of it, as one object."""
-        path = f"/responses/{quote(run, safe='')}"
-        if not stream:
-            return path
-        return f"{path}?stream=true" if after is None else f"{path}?stream=true&starting_after={after}"
-
-    def cancel_path(self, run: str) -> str:
-        """Where a POST ends an answer that the provider would go on with, whoever listens."""
-        return f"/responses/{quote(run, safe='')}/cancel"
-
     def encode(self, request: ModelRequest) -> dict[str, Any]:
         """See :func:`encode`."""
         return encode(request, self)
@@ -64,12 +41,6 @@ class Dialect:
     def decoder(self, title: str, request: ModelRequest) -> Decoder:
         """See ``remote.Dialect``."""
         return Decoder(title, first_part=request.first_part, messages=request.messages, family=self.family)
-
-    def reattached(self, title: str, request: ModelRequest, said: Sequence[Event]) -> Reattached:
-        """A decoder for the answer to that request which the provider kept, and of which ``said`` is in the log."""
-        return Reattached(
-            title, said=said, first_part=request.first_part, messages=request.messages, family=self.family
-        )
 
 
 def dialect_of(config: ProviderConfig) -> Dialect:
@@ -89,13 +60,12 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     items += input_of(request.messages, dialect.family)
     if request.partial:
         _continue(request.partial, items)
-    body: dict[str, Any] = {"model": request.model, "input": items, "stream": True, "store": dialect.keeps}
-    if dialect.keeps:
-        body["background"] = True
+    body: dict[str, Any] = {"model": request.model, "input": items, "stream": True, "store": False}
     reasons = is_reasoning_model(request.model)
     if reasons or not dialect.openai:
         body["include"] = ["reasoning.encrypted_content"]
-        _reason(settings, dialect, body)
+        if settings.reasoning_effort is not None:
+            body["reasoning"] = {"effort": settings.reasoning_effort}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
         _choose(settings, body)
@@ -109,11 +79,6 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     return body
 
 
-def is_reasoning_model(name: str) -> bool:
-    """Whether OpenAI's model of that name reasons, and so takes an effort and no temperature."""
-    return _REASONS.match(name) is not None and _DOES_NOT.match(name) is None
-
-
 def _continue(partial: str, items: list[dict[str, Any]]) -> None:
     """Let the model go on from ``partial``."""
     last = items[-1] if items else {}
@@ -122,13 +87,6 @@ def _continue(partial: str, items: list[dict[str, Any]]) -> None:
     else:
         items.append({"role": "assistant", "content": partial})
     items.append({"role": "user", "content": CONTINUE})
-
-
-def _reason(settings: ModelSettings, dialect: Dialect, body: dict[str, Any]) -> None:
-    told = {"effort": settings.reasoning_effort, "summary": dialect.summary}
-    reasoning = {name: value for name, value in told.items() if value is not None}
-    if reasoning:
-        body["reasoning"] = reasoning
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
