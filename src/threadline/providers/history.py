@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
-from threadline.domain.messages import Part
+from threadline.domain.messages import Message, Part, is_tool, text_of
 
 NO_RESULT: Final = "The call was interrupted: it has no result, and whether it took effect is not known."
 DENIED: Final = "The user did not allow this call."
@@ -19,6 +20,64 @@ CONTINUE: Final = (
     "is due. Do not repeat any of it, do not begin again, and write nothing before or about the continuation."
 )
 """What a model without prefill is told after its own cut text."""
+BEGUN: Final = "(What was said before is left out here.)"
+"""What a user says first where a history begins with an answer, for providers that refuse that."""
+ANSWER: Final = "Please go on."
+"""What a user says last where a history ends with an answer, which some providers go on with, or refuse."""
+
+Piece = dict[str, Any]
+"""Any dialect's block, part or item."""
+
+
+def system_of(messages: Sequence[Message]) -> list[str]:
+    """What messages of the system say, for providers that have one place for it, before all messages."""
+    return [text for message in messages if message.role == "system" and (text := text_of(message.parts)).strip()]
+
+
+def rounds(
+    parts: Sequence[Part], said: Callable[[Part], Piece | None], called: Callable[[Part, bool], tuple[Piece, Piece]]
+) -> Iterator[tuple[list[Piece], list[Piece]]]:
+    """What each call of the model gave, in its order, and the results of the tools that it called then.
+
+    ``said`` makes a piece of a part that is no call, or leaves it out; ``called`` makes one of a call and one of its
+    result, and is told whether the call is the first of its round. What the provider ran itself is left out.
+    """
+    pieces: list[Piece] = []
+    results: list[Piece] = []
+    for part in parts:
+        if part["type"] == "step-start":
+            yield pieces, results
+            pieces, results = [], []
+        elif is_tool(part):
+            if not part.get("providerExecuted"):
+                call, result = called(part, not results)
+                pieces.append(call)
+                results.append(result)
+        elif (piece := said(part)) is not None:
+            if results:
+                yield pieces, results
+                pieces, results = [], []
+            pieces.append(piece)
+    yield pieces, results
+
+
+def was_cut(part: Part, place: str = "providerMetadata") -> bool:
+    """Whether a part broke off, so that nothing that a provider signed of it can be true of it."""
+    about = (part.get(place) or {}).get("threadline") or {}
+    return part.get("state") == "streaming" or "interrupted" in about
+
+
+def joined(blocks: list[Piece]) -> str | list[Piece]:
+    """Plain text where blocks are only text, since not every server takes blocks."""
+    if all(block.keys() == {"type", "text"} for block in blocks):
+        return "\n\n".join(block["text"] for block in blocks)
+    return blocks
+
+
+def unseen(name: str, url: str, media_type: str) -> str:
+    """What a model is told of a file that it cannot be given."""
+    where = "" if url.startswith("data:") else f" at {url}"
+    return f"(There is a file {name}{where} of the type {media_type or 'unknown'}, which you cannot see.)"
 
 
 def arguments_of(part: Part) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
-from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of
+from threadline.providers.history import arguments_of, as_text, data_of, is_text, joined, result_of
 
 _AUDIO: Final = {
     "audio/wav": "wav",
@@ -35,7 +35,7 @@ def messages_of(messages: Sequence[Message], *, reasoning_field: str | None = No
         if message.role == "assistant":
             _assistant(message.parts, out, reasoning_field if at > turn else None)
         elif message.role == "user":
-            content = _user(message.parts)
+            content = joined([block for part in message.parts if (block := _user_block(part))])
             if content:
                 out.append({"role": "user", "content": content})
         else:
@@ -43,14 +43,6 @@ def messages_of(messages: Sequence[Message], *, reasoning_field: str | None = No
             if text:
                 out.append({"role": "system", "content": text})
     return out
-
-
-def _user(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
-    """Plain text where it is only text, since not every server takes blocks."""
-    blocks = [block for part in parts if (block := _user_block(part))]
-    if all(block["type"] == "text" for block in blocks):
-        return "\n\n".join(block["text"] for block in blocks)
-    return blocks
 
 
 def _user_block(part: Part) -> dict[str, Any] | None:

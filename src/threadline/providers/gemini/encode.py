@@ -10,14 +10,13 @@ from urllib.parse import quote
 
 from threadline.domain.catalog import ProviderConfig
 from threadline.providers.gemini.decode import Decoder
-from threadline.providers.gemini.history import contents_of, finished, put, system_of
+from threadline.providers.gemini.history import contents_of, finished, put
 from threadline.providers.gemini.schemas import taken
 from threadline.providers.gemini.traits import LEVELS, Traits, traits_of
-from threadline.providers.history import CONTINUE
+from threadline.providers.history import CONTINUE, system_of
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
 
 _PLACE: Final = re.compile(r"(models|tunedModels)/([^/]+)")
-_KINDS: Final = ("gemini", "google")
 _BUDGETS: Final = {"minimal": 128, "low": 2048, "medium": 8192, "high": 24_576, "xhigh": 24_576}
 _EFFORTS: Final = ("minimal", "low", "medium", "high")
 _MODES: Final = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
@@ -65,7 +64,7 @@ class Dialect:
 
 def dialect_of(config: ProviderConfig) -> Dialect:
     """The dialect that a configured provider speaks."""
-    return Dialect(family="google" if config.kind in _KINDS else config.name, prefill=config.prefill)
+    return Dialect(family="google" if config.kind == "google" else config.name, prefill=config.prefill)
 
 
 def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any]:

@@ -9,17 +9,21 @@ from typing import Any, Final
 
 import orjson
 
-from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
+from threadline.domain.messages import Message, Part, tool_name
 from threadline.providers.gemini.traits import Traits
-from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of
-
-Piece = dict[str, Any]
-
-BEGUN: Final = "(What was said before is left out here.)"
-"""What stands before an answer with which a history begins, since a user has the first word."""
-
-ANSWER: Final = "Please go on."
-"""What comes last where a history ends with an answer, which newer models refuse."""
+from threadline.providers.history import (
+    ANSWER,
+    BEGUN,
+    Piece,
+    arguments_of,
+    as_text,
+    data_of,
+    is_text,
+    result_of,
+    rounds,
+    unseen,
+    was_cut,
+)
 
 UNSIGNED: Final = "skip_thought_signature_validator"
 """What the provider wants in place of the signature of a call that has none: one of another provider's model."""
@@ -33,7 +37,7 @@ _LONGEST_NAME: Final = 128
 
 def contents_of(messages: Sequence[Message], traits: Traits, *, family: str) -> list[dict[str, Any]]:
     """The history as the Gemini API takes it: every call has a result right after it, and nothing is empty. Messages of
-    the system are left out; see :func:`system_of`. Signatures go back to their own ``family``."""
+    the system are left out; see ``history.system_of``. Signatures go back to their own ``family``."""
     out: list[dict[str, Any]] = []
     for message in messages:
         if message.role == "assistant":
@@ -41,11 +45,6 @@ def contents_of(messages: Sequence[Message], traits: Traits, *, family: str) -> 
         elif message.role == "user":
             put(out, "user", [piece for part in message.parts if (piece := _user_piece(part, traits))])
     return out
-
-
-def system_of(messages: Sequence[Message]) -> list[str]:
-    """What messages of the system say: the provider has one place for it, before all messages."""
-    return [text for message in messages if message.role == "system" and (text := text_of(message.parts)).strip()]
 
 
 def finished(contents: list[dict[str, Any]], *, prefill: bool) -> None:
@@ -92,8 +91,7 @@ def _file(part: Part, traits: Traits) -> Piece:
         return {"text": as_text(name, data)}
     if traits.fetches and url.startswith("https://") and kind.startswith(_FETCHED):
         return {"fileData": {"mimeType": kind, "fileUri": url}}
-    where = "" if url.startswith("data:") else f" at {url}"
-    return {"text": f"(There is a file {name}{where} of the type {kind or 'unknown'}, which you cannot see.)"}
+    return {"text": unseen(name, url, kind)}
 
 
 def _kind(part: Part) -> str:
@@ -106,35 +104,20 @@ def _inline(kind: str, data: bytes) -> Piece:
 
 
 def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], family: str | None) -> None:
-    """What each call of the model gave, in its order, and then the results of the tools that it called.
+    """With a ``family``, the first call of each content has a signature, as the provider demands."""
 
-    With a ``family``, the first call of each content has a signature, as the provider demands.
-    """
-    pieces: list[Piece] = []
-    results: list[Piece] = []
+    def said(part: Part) -> Piece | None:
+        return _said(part, _signature(part, "providerMetadata", family))
 
-    def flush() -> None:
-        put(out, "model", list(pieces))
-        put(out, "user", list(results))
-        pieces.clear()
-        results.clear()
+    def called(part: Part, first: bool) -> tuple[Piece, Piece]:
+        call = _call(part, _signature(part, "callProviderMetadata", family))
+        if family and first:
+            call.setdefault("thoughtSignature", UNSIGNED)
+        return call, _result(part)
 
-    for part in parts:
-        kind = part["type"]
-        if kind == "step-start":
-            flush()
-        elif is_tool(part):
-            if not part.get("providerExecuted"):
-                call = _call(part, _signature(part, "callProviderMetadata", family))
-                if family and not results:
-                    call.setdefault("thoughtSignature", UNSIGNED)
-                pieces.append(call)
-                results.append(_result(part))
-        elif piece := _said(part, _signature(part, "providerMetadata", family)):
-            if results:
-                flush()
-            pieces.append(piece)
-    flush()
+    for pieces, results in rounds(parts, said, called):
+        put(out, "model", pieces)
+        put(out, "user", results)
 
 
 def _said(part: Part, signature: dict[str, str]) -> Piece | None:
@@ -152,10 +135,8 @@ def _said(part: Part, signature: dict[str, str]) -> Piece | None:
 
 def _signature(part: Part, place: str, family: str | None) -> dict[str, str]:
     """The signature of a part that came whole from the same family of providers; empty where there is none."""
-    about = part.get(place) or {}
-    own = about.get(family) if family else None
-    cut = "interrupted" in (about.get("threadline") or {}) or part.get("state") == "streaming"
-    found = own.get("thoughtSignature") if isinstance(own, dict) and not cut else None
+    own = (part.get(place) or {}).get(family) if family else None
+    found = own.get("thoughtSignature") if isinstance(own, dict) and not was_cut(part, place) else None
     return {"thoughtSignature": found} if isinstance(found, str) and found else {}
 
 

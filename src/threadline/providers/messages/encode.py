@@ -6,18 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig
-from threadline.providers.history import CONTINUE
+from threadline.providers.history import ANSWER, BEGUN, CONTINUE, system_of
 from threadline.providers.messages.decode import Decoder
-from threadline.providers.messages.history import FAMILY, THOUGHTS, messages_of, put, system_of
+from threadline.providers.messages.history import FAMILY, THOUGHTS, messages_of, put
 from threadline.providers.messages.schemas import held
 from threadline.providers.messages.traits import Traits, traits_of
 from threadline.providers.protocol import ModelRequest, ModelSettings, ToolSpec
-
-BEGUN: Final = "(What was said before is left out here.)"
-"""What comes first where a history begins with an answer, which the provider refuses."""
-
-ANSWER: Final = "Please go on."
-"""What comes last where a history ends with an answer, which the provider would else go on with, or refuse."""
 
 _BINDING: Final = "thinking-binding-controls-2026-08-01"
 _USUAL_LIMIT: Final = 4096

@@ -8,10 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
-from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of
-
-Block = dict[str, Any]
+from threadline.domain.messages import Message, Part, tool_name
+from threadline.providers.history import Piece as Block
+from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of, rounds, unseen, was_cut
 
 FAMILY: Final = "anthropic"
 """The name under which a part keeps what the provider wants back with it."""
@@ -35,7 +34,7 @@ def messages_of(
     messages: Sequence[Message], *, origin: str | None, reasoning: bool, past: bool = True
 ) -> list[dict[str, Any]]:
     """The history as Anthropic takes it: user and assistant take turns, every tool call has a result right after it,
-    and nothing is empty. Messages of the system are left out; see :func:`system_of`.
+    and nothing is empty. Messages of the system are left out; see ``history.system_of``.
 
     With ``reasoning``, what has a signature of Anthropic's or of this ``origin`` goes back with it, and with ``past``
     also that of the turns before the last one.
@@ -49,11 +48,6 @@ def messages_of(
         elif message.role == "user":
             put(out, "user", [block for part in message.parts if (block := _user_block(part))])
     return out
-
-
-def system_of(messages: Sequence[Message]) -> list[str]:
-    """What messages of the system say: Anthropic has one place for it, before all messages."""
-    return [text for message in messages if message.role == "system" and (text := text_of(message.parts)).strip()]
 
 
 def put(out: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
@@ -118,8 +112,7 @@ def _file(part: Part) -> Block:
         return document | ({"title": name[:_LONGEST_TITLE]} if part.get("filename") else {})
     if data is not None and (is_text(media_type) or media_type == "image/svg+xml"):
         return _text(as_text(name, data))
-    where = "" if url.startswith("data:") else f" at {url}"
-    return _text(f"(There is a file {name}{where} of the type {media_type or 'unknown'}, which you cannot see.)")
+    return _text(unseen(name, url, media_type))
 
 
 def _source(url: str, data: bytes | None, media_type: str) -> dict[str, str]:
@@ -129,32 +122,19 @@ def _source(url: str, data: bytes | None, media_type: str) -> dict[str, str]:
 
 
 def _assistant(parts: Sequence[Part], out: list[dict[str, Any]], ids: _Ids, origins: Sequence[str | None]) -> None:
-    """What each call of the model gave, in its order, and then the results of the tools that it called."""
-    blocks: list[Block] = []
-    results: list[Block] = []
+    def called(part: Part, _first: bool) -> tuple[Block, Block]:
+        call = ids.of(str(part["toolCallId"]))
+        return _call(part, call), _result(part, call)
 
-    def flush() -> None:
+    for blocks, results in rounds(parts, lambda part: _said(part, origins), called):
         put(out, "assistant", _worded(blocks))
-        put(out, "user", list(results))
-        blocks.clear()
-        results.clear()
+        put(out, "user", results)
 
-    for part in parts:
-        kind = part["type"]
-        if kind == "step-start":
-            flush()
-        elif is_tool(part):
-            if not part.get("providerExecuted"):
-                call = ids.of(str(part["toolCallId"]))
-                blocks.append(_call(part, call))
-                results.append(_result(part, call))
-        elif kind == "text" or kind == "reasoning":
-            block = _text(part["text"]) if kind == "text" else _thought(part, origins)
-            if block is not None:
-                if results:
-                    flush()
-                blocks.append(block)
-    flush()
+
+def _said(part: Part, origins: Sequence[str | None]) -> Block | None:
+    if part["type"] == "text":
+        return _text(part["text"])
+    return _thought(part, origins) if part["type"] == "reasoning" else None
 
 
 def _worded(blocks: Sequence[Block]) -> list[Block]:
@@ -174,13 +154,8 @@ def _worded(blocks: Sequence[Block]) -> list[Block]:
 
 def _thought(part: Part, origins: Sequence[str | None]) -> Block | None:
     """Reasoning as it came, which the provider's signature proves; None where there is none of these origins."""
-    about = part.get("providerMetadata") or {}
-    own = about.get(FAMILY)
-    if (
-        not isinstance(own, dict)
-        or own.get("origin") not in origins
-        or "interrupted" in (about.get("threadline") or {})
-    ):
+    own = (part.get("providerMetadata") or {}).get(FAMILY)
+    if not isinstance(own, dict) or own.get("origin") not in origins or was_cut(part):
         return None
     if isinstance(own.get("redactedData"), str) and own["redactedData"]:
         return {"type": "redacted_thinking", "data": own["redactedData"]}

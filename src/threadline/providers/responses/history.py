@@ -10,14 +10,13 @@ from typing import Any, Final
 import orjson
 
 from threadline.domain.messages import Message, Part, is_tool, text_of, tool_name
-from threadline.providers.history import arguments_of, as_text, data_of, is_text, result_of
+from threadline.providers.history import Piece as Item
+from threadline.providers.history import arguments_of, as_text, data_of, is_text, joined, result_of, was_cut
 
 _LONGEST_ID: Final = 64
 _LONGEST_NAME: Final = 64
 _NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _UNREADABLE: Final = ("audio/", "video/")
-
-Item = dict[str, Any]
 
 
 def input_of(messages: Sequence[Message], family: str) -> list[Item]:
@@ -31,7 +30,7 @@ def input_of(messages: Sequence[Message], family: str) -> list[Item]:
         if message.role == "assistant":
             _assistant(message.parts, out, family)
         elif message.role == "user":
-            content = _user(message.parts)
+            content = joined([block for part in message.parts if (block := _block(part))])
             if content:
                 out.append({"role": "user", "content": content})
         else:
@@ -39,14 +38,6 @@ def input_of(messages: Sequence[Message], family: str) -> list[Item]:
             if text:
                 out.append({"role": "system", "content": text})
     return out
-
-
-def _user(parts: Sequence[Part]) -> str | list[Item]:
-    """Plain text where it is one text."""
-    blocks = [block for part in parts if (block := _block(part))]
-    if all(block["type"] == "input_text" for block in blocks):
-        return "\n\n".join(block["text"] for block in blocks)
-    return blocks
 
 
 def _block(part: Part) -> Item | None:
@@ -123,7 +114,7 @@ def _think(part: Part, items: list[Item], family: str) -> None:
         items.append(last)
     if part["text"]:
         last["summary"].append({"type": "summary_text", "text": part["text"]})
-    if isinstance(secret, str) and not _was_cut(part):
+    if isinstance(secret, str) and not was_cut(part):
         last["encrypted_content"] = secret
 
 
@@ -135,11 +126,6 @@ def _may_go(items: list[Item], at: int) -> bool:
         return True
     follows = at + 1 < len(items) and items[at + 1].get("type") in (None, "function_call")
     return follows and bool(item["encrypted_content"]) and isinstance(item["id"], str)
-
-
-def _was_cut(part: Part) -> bool:
-    about = (part.get("providerMetadata") or {}).get("threadline") or {}
-    return part.get("state") == "streaming" or bool(about.get("interrupted"))
 
 
 def _told(part: Part, family: str) -> dict[str, Any]:
