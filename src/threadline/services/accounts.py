@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any, Final
 
 from threadline.domain.errors import NotFound, Unavailable
+from threadline.services.bearers import LONGEST, Bearers, hashed, new_secret
 from threadline.store import sessions, users
 from threadline.store.database import Store
 from threadline.store.sessions import SessionRow
@@ -24,10 +22,6 @@ SESSION_SECONDS: Final = 365 * 86_400.0
 """How long a session lives without being used; for a guest it is the only way back to what he made."""
 
 _RENEW_SECONDS: Final = 86_400.0
-_TOKEN_BYTES: Final = 32
-_LONGEST_TOKEN: Final = 200
-_CACHE_SIZE: Final = 10_000
-_CACHE_SECONDS: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,11 @@ class Identified:
     renewed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     user: UserRow
     session_id: str
     seen_at: float
-    until: float
 
 
 class Accounts:
@@ -66,31 +59,30 @@ class Accounts:
     def __init__(self, store: Store, world: World) -> None:
         self._store = store
         self._world = world
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._revocations = 0
-        self._watchers: list[Callable[[], None]] = []
+        self._bearers: Bearers[_Known] = Bearers(world)
 
     def watch(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called whenever a session was revoked here."""
-        self._watchers.append(listener)
+        self._bearers.watch(listener)
 
     async def guest(self) -> Opened:
         """Make a guest with a session."""
-        token = urlsafe_b64encode(self._world.entropy(_TOKEN_BYTES)).rstrip(b"=").decode()
+        token = new_secret(self._world)
+        key = hashed(token)
 
         def work(tx: Tx) -> tuple[SessionRow, UserRow]:
             user = users.add(tx, "guest")
-            return sessions.add(tx, user.id, _hash(token), SESSION_SECONDS), user
+            return sessions.add(tx, user.id, key, SESSION_SECONDS), user
 
         session, user = await self._store.write(work)
-        self._remember(_hash(token), session, user)
+        self._bearers.keep(key, *self._known(session, user))
         return Opened(user, token, session.expires_at)
 
     async def identify(self, token: str | None) -> Identified | None:
         """The user for whom a cookie's token speaks, and a use of his session; None where it is unknown, revoked or
         over."""
         known = await self._look_up(token)
-        if known is None or token is None:
+        if known is None:
             return None
         now = self._world.now()
         if now - known.seen_at <= _RENEW_SECONDS:
@@ -100,8 +92,7 @@ class Accounts:
         with suppress(Unavailable):
             await self._store.write(lambda tx: sessions.renew(tx, known.session_id, SESSION_SECONDS))
             renewed = True
-        if self._known.get(key := _hash(token)) is known:
-            self._known[key] = replace(known, seen_at=now)
+        known.seen_at = now
         return Identified(known.user, renewed)
 
     async def lives(self, token: str) -> bool:
@@ -111,8 +102,7 @@ class Accounts:
 
     def remembers(self, token: str) -> bool:
         """Whether :meth:`lives` would be true without a look into the database."""
-        known = self._known.get(_hash(token))
-        return known is not None and known.until > self._world.monotonic()
+        return self._bearers.remembers(hashed(token))
 
     async def me(self, user_id: str) -> dict[str, Any]:
         """``{id, kind, name}``. Raises ``NotFound``."""
@@ -130,39 +120,18 @@ class Accounts:
         removed = await self._store.write(lambda tx: sessions.remove(tx, user_id, session_id))
         if not removed:
             raise NotFound(surface="session")
-        self._revocations += 1
-        for key in [key for key, known in self._known.items() if known.session_id == session_id]:
-            del self._known[key]
-        for listener in self._watchers:
-            listener()
+        self._bearers.revoke(lambda known: known.session_id == session_id)
 
     async def _look_up(self, token: str | None) -> _Known | None:
-        if not token or len(token) > _LONGEST_TOKEN:
+        if not token or len(token) > LONGEST:
             return None
-        key = _hash(token)
-        known = self._known.get(key)
-        if known is not None and known.until > self._world.monotonic():
-            self._known.move_to_end(key)
-            return known
-        revocations = self._revocations
-        found = await self._store.read(lambda tx: sessions.by_token(tx, key))
-        if found is None:
-            self._known.pop(key, None)
-            return None
-        if revocations != self._revocations:
-            # A session was revoked while this was read, and it may be this one.
-            return await self._look_up(token)
-        return self._remember(key, *found)
+        key = hashed(token)
 
-    def _remember(self, key: bytes, session: SessionRow, user: UserRow) -> _Known:
-        lasts = min(_CACHE_SECONDS, session.expires_at - self._world.now())
-        known = _Known(user, session.id, session.seen_at, self._world.monotonic() + lasts)
-        self._known[key] = known
-        self._known.move_to_end(key)
-        if len(self._known) > _CACHE_SIZE:
-            self._known.popitem(last=False)
-        return known
+        async def look() -> tuple[_Known, float] | None:
+            found = await self._store.read(lambda tx: sessions.by_token(tx, key))
+            return None if found is None else self._known(*found)
 
+        return await self._bearers.find(key, look)
 
-def _hash(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogatepass")).digest()
+    def _known(self, session: SessionRow, user: UserRow) -> tuple[_Known, float]:
+        return _Known(user, session.id, session.seen_at), session.expires_at - self._world.now()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from math import inf
 from typing import Final
 
 from threadline.domain.errors import BadRequest, NotFound, Unavailable
+from threadline.services.bearers import LONGEST, Bearers, hashed, new_secret
 from threadline.store import tokens, users
 from threadline.store.database import Store
 from threadline.store.tokens import TokenRow
@@ -21,11 +20,7 @@ from threadline.world import World
 __all__ = ["Issued", "TokenRow", "Tokens", "UserRow"]
 
 PREFIX: Final = "tl_"
-_BYTES: Final = 32
-_LONGEST: Final = 200
 _LONGEST_NAME: Final = 100
-_CACHE_SIZE: Final = 10_000
-_CACHE_SECONDS: Final = 25.0
 _USED_SECONDS: Final = 60.0
 
 
@@ -38,12 +33,6 @@ class Issued:
     token: str
 
 
-@dataclass(slots=True)
-class _Known:
-    user: UserRow
-    until: float
-
-
 class Tokens:
     """The access tokens of this installation.
 
@@ -54,13 +43,11 @@ class Tokens:
     def __init__(self, store: Store, world: World) -> None:
         self._store = store
         self._world = world
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._revoked = 0
-        self._watchers: list[Callable[[], None]] = []
+        self._bearers: Bearers[UserRow] = Bearers(world)
 
     def watch(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called whenever a token was revoked here."""
-        self._watchers.append(listener)
+        self._bearers.watch(listener)
 
     async def issue(self, name: str, user: str | None = None) -> Issued:
         """Make a token called ``name``: it speaks for the account ``user``, or else for the service user that has the
@@ -71,14 +58,14 @@ class Tokens:
         name = name.strip()
         if not name or len(name) > _LONGEST_NAME or not name.isprintable():
             raise BadRequest(f"A token's name has between 1 and {_LONGEST_NAME} characters.", surface="token")
-        token = PREFIX + urlsafe_b64encode(self._world.entropy(_BYTES)).rstrip(b"=").decode()
+        token = PREFIX + new_secret(self._world)
 
         def work(tx: Tx) -> Issued:
             owner = users.named(tx, "service", name) if user is None else users.named(tx, "registered", user)
             if owner is None and user is not None:
                 raise NotFound(f"There is no account {user!r}.", surface="account")
             owner = owner or users.add(tx, "service", name)
-            return Issued(tokens.add(tx, owner.id, name, _hash(token)), owner, token)
+            return Issued(tokens.add(tx, owner.id, name, hashed(token)), owner, token)
 
         return await self._store.write(work)
 
@@ -98,43 +85,27 @@ class Tokens:
         """Forget a token. Raises ``NotFound``."""
         if not await self._store.write(lambda tx: tokens.remove(tx, token_id)):
             raise NotFound("There is no such token.", surface="token")
-        self._revoked += 1
-        self._known.clear()
-        for listener in self._watchers:
-            listener()
+        # Whose it was is not known here, and a look costs little.
+        self._bearers.revoke(lambda _: True)
 
     def remembers(self, token: str) -> bool:
         """Whether :meth:`identify` would find somebody without a look into the database."""
-        known = self._known.get(_hash(token))
-        return known is not None and known.until > self._world.monotonic()
+        return self._bearers.remembers(hashed(token))
 
     async def identify(self, token: str) -> UserRow | None:
         """For whom a token speaks; None for nobody."""
-        if not token.startswith(PREFIX) or len(token) > _LONGEST:
+        if not token.startswith(PREFIX) or len(token) > LONGEST:
             return None
-        key, now = _hash(token), self._world.monotonic()
-        known = self._known.get(key)
-        if known is not None and known.until > now:
-            return known.user
-        revoked = self._revoked
+        key = hashed(token)
+        return await self._bearers.find(key, lambda: self._look_up(key))
+
+    async def _look_up(self, key: bytes) -> tuple[UserRow, float] | None:
         found = await self._store.read(lambda tx: tokens.by_hash(tx, key))
         if found is None:
-            self._known.pop(key, None)
             return None
         row, user = found
         if row.used_at is None or self._world.now() - row.used_at > _USED_SECONDS:
             # A note for people: a disk that has no room for it keeps nobody out.
             with suppress(Unavailable):
                 await self._store.write(lambda tx: tokens.used(tx, row.id))
-        if revoked != self._revoked:
-            # It may have been this one, meanwhile.
-            return await self.identify(token)
-        self._known[key] = _Known(user, now + _CACHE_SECONDS)
-        self._known.move_to_end(key)
-        if len(self._known) > _CACHE_SIZE:
-            self._known.popitem(last=False)
-        return user
-
-
-def _hash(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "surrogatepass")).digest()
+        return user, inf
