@@ -1,10 +1,8 @@
-"""The fake provider, a registry that knows it, and the recordings."""
+"""The fake provider, and a registry that knows it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,20 +12,6 @@ from threadline.providers.registry import Registry
 from threadline.world import SystemWorld
 
 SECRET = "sk-this-must-never-be-seen"
-
-
-def recordings_folder() -> Path:
-    """Where the recordings are: beside the project, or where THREADLINE_TEST_RECORDINGS says."""
-    usual = Path(__file__).parents[3] / "shared" / "recordings"
-    return Path(os.environ.get("THREADLINE_TEST_RECORDINGS") or usual)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test of a ``recording`` runs for every one; without any it is skipped, which CI takes for a failure."""
-    if "recording" in metafunc.fixturenames:
-        found = sorted(recordings_folder().glob("openai-chat.*.jsonl"))
-        none = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))
-        metafunc.parametrize("recording", found or [none], ids=[path.stem for path in found] or ["absent"])
 
 
 @pytest.fixture

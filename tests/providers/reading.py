@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.providers.replaying import each, recordings
+
+each_recording = each("recording", recordings("openai-chat"))
+
 
 @dataclass
 class Reading:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.providers.conftest import recordings_folder
+from tests.providers.replaying import each, recordings
 
 FINISH = {"max_output_tokens": "length", "content_filter": "content-filter"}
 
@@ -33,12 +33,15 @@ class Answer:
 def answers() -> list[Answer]:
     """Every answer of every recording that did not fail."""
     found: list[Answer] = []
-    for path in sorted(recordings_folder().glob("openai-responses.*.jsonl")):
+    for path in recordings("openai-responses").values():
         for line in path.read_text().splitlines():
             if json.loads(line)["type"] == "response.created":
                 found.append(Answer(f"{path.stem}.{len(found)}", []))
             found[-1].lines.append(line)
     return [answer for answer in found if answer.last["status"] in ("completed", "incomplete")]
+
+
+each_answer = each("answer", {answer.name: answer for answer in answers()})
 
 
 @dataclass

@@ -21,9 +21,10 @@ from pydantic_ai.tools import ToolDefinition
 from tests.fakes.answers import Control
 from tests.fakes.gemini import FakeGemini
 from tests.providers.asking import check_form, request
-from tests.providers.test_gemini_recordings import decoded, each_recording, wire
+from tests.providers.replaying import decoded
+from tests.providers.test_gemini_recordings import each_recording, wire
 from threadline.domain.messages import Message, Part, is_tool, tool_name
-from threadline.providers.gemini import encode
+from threadline.providers.gemini import Decoder, encode
 from threadline.providers.history import CONTINUE
 from threadline.providers.protocol import ModelSettings, ToolSpec
 
@@ -285,7 +286,7 @@ async def test_whatever_was_said_before_the_request_has_the_form_that_the_provid
 async def test_the_oracle_understands_a_recording_as_we_do(
     path: Path, fake: FakeGemini, provider: GoogleProvider
 ) -> None:
-    fold = check_form(decoded([wire(path)]))
+    fold = check_form(decoded(Decoder(), [wire(path)]))
     fake.control = Control(replay=str(path))
     request = pai.ModelRequest(parts=[pai.UserPromptPart("Hello")])
     theirs = await asked(provider, MODELS[-1], [request], ModelRequestParameters(), {})

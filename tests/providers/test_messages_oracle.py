@@ -19,9 +19,10 @@ from pydantic_ai.tools import ToolDefinition
 from tests.fakes.answers import Control, model_name
 from tests.fakes.messages import FakeMessages
 from tests.providers.asking import check_form, request
-from tests.providers.test_messages_recordings import decoded, each_recording, wire
+from tests.providers.replaying import decoded
+from tests.providers.test_messages_recordings import each_recording, wire
 from threadline.domain.messages import Message, Part, is_tool, tool_name
-from threadline.providers.messages import encode
+from threadline.providers.messages import Decoder, encode
 from threadline.providers.protocol import ModelSettings, ToolSpec
 
 pytest.importorskip("anthropic", reason="the oracle speaks to Anthropic through the package anthropic")
@@ -230,7 +231,7 @@ async def test_we_say_the_same_to_a_provider_as_the_oracle(
 async def test_the_oracle_understands_a_recording_as_we_do(
     path: Path, fake: FakeMessages, client: AsyncAnthropic
 ) -> None:
-    fold = check_form(decoded([wire(path)]))
+    fold = check_form(decoded(Decoder(), [wire(path)]))
     name = model_name(replay=str(path))
     model = AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
     asked = pai.ModelRequest(parts=[pai.UserPromptPart("Hello")])

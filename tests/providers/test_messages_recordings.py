@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +14,17 @@ from hypothesis import strategies as st
 from tests.fakes.answers import model_name
 from tests.fakes.messages import FakeMessages, framed
 from tests.providers.asking import ask, check_form
-from tests.providers.conftest import recordings_folder
+from tests.providers.replaying import (
+    CONTROLS,
+    check_cut_off,
+    check_every_cut,
+    cut,
+    decoded,
+    each,
+    lines,
+    recordings,
+    steps,
+)
 from threadline.domain.catalog import ProviderConfig
 from threadline.domain.events import Event
 from threadline.domain.messages import is_tool, tool_name
@@ -23,9 +32,7 @@ from threadline.providers.messages import Decoder
 from threadline.providers.registry import Registry
 from threadline.world import SystemWorld
 
-FOUND = sorted(recordings_folder().glob("anthropic.*.jsonl"))
-ABSENT = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))
-each_recording = pytest.mark.parametrize("path", FOUND or [ABSENT], ids=[path.stem for path in FOUND] or ["absent"])
+each_recording = each("path", recordings("anthropic"))
 
 FINISH = {
     "end_turn": "stop",
@@ -42,19 +49,8 @@ STEPS = {
 }
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-
-
 def wire(path: Path, newline: str = "\n") -> bytes:
-    return framed(path.read_bytes().split(b"\n"), newline.encode())
-
-
-def decoded(pieces: list[bytes]) -> list[Event]:
-    decoder = Decoder()
-    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.end()
-    assert decoder.failure is None
-    return events
+    return framed(lines(path), newline.encode())
 
 
 def said(chunks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -81,19 +77,9 @@ def said(chunks: list[dict[str, Any]]) -> dict[str, Any]:
     return {"steps": steps, "calls": list(calls.values()), "signatures": signatures, "usage": usage, "reason": reason}
 
 
-def steps(events: list[Event]) -> list[tuple[str, ...]]:
-    out: list[tuple[str, ...]] = []
-    for event in events:
-        if event["type"] in ("text-delta", "reasoning-delta"):
-            out.append((event["type"].removesuffix("-delta"), event["delta"]))
-        elif event["type"] == "tool-input-delta":
-            out.append(("call", event["toolCallId"], event["inputTextDelta"]))
-    return out
-
-
 def check(path: Path, events: list[Event]) -> None:
     """Event by event."""
-    told = said(lines(path))
+    told = said([json.loads(line) for line in lines(path)])
     fold = check_form(events)
     assert steps(events) == told["steps"]
     assert fold.step_reason == FINISH[told["reason"]]
@@ -121,7 +107,7 @@ async def registry() -> AsyncIterator[Registry]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("control", [{}, {"split": 1000}, {"split": 37, "newline": "\r\n"}], ids=str)
+@pytest.mark.parametrize("control", CONTROLS, ids=str)
 @each_recording
 async def test_a_recording_replayed_over_loopback_gives_what_it_says(
     path: Path, control: dict[str, Any], registry: Registry
@@ -135,19 +121,13 @@ async def test_a_recording_replayed_over_loopback_gives_what_it_says(
 @each_recording
 def test_a_recording_cut_at_random_bytes_gives_what_it_says(path: Path, data: st.DataObject, newline: str) -> None:
     whole = wire(path, newline)
-    cuts = sorted(data.draw(st.lists(st.integers(1, len(whole) - 1), min_size=1, max_size=60)))
-    edges = [0, *cuts, len(whole)]
-    check(path, decoded([whole[a:b] for a, b in itertools.pairwise(edges)]))
+    check(path, decoded(Decoder(), cut(data, whole)))
 
 
 @each_recording
 def test_the_beginning_and_the_end_of_a_recording_cut_at_every_byte_give_what_it_says(path: Path) -> None:
-    found = [line for line in path.read_bytes().split(b"\n") if line.strip()]
-    whole = framed([*found[:4], *found[-3:]])
-    expected = decoded([whole])
-    for at in range(1, len(whole)):
-        assert decoded([whole[:at], whole[at:]]) == expected
-    assert decoded([whole[at : at + 1] for at in range(len(whole))]) == expected
+    found = lines(path)
+    check_every_cut(Decoder, framed([*found[:4], *found[-3:]]))
 
 
 @each_recording
@@ -155,9 +135,4 @@ def test_a_recording_cut_off_anywhere_never_passes_for_a_whole_answer(path: Path
     whole = wire(path)
     last = whole.rfind(b'"message_delta"') + len(b'"message_delta"')
     assert last > len(whole) // 2
-    for at in [*range(0, last, max(1, last // 200)), last]:
-        decoder = Decoder()
-        events = decoder.feed(whole[:at]) + decoder.end()
-        assert decoder.failure is not None
-        assert decoder.failure.retryable
-        assert all(event["type"] != "finish-step" for event in events)
+    check_cut_off(Decoder, whole, last, last)

@@ -21,6 +21,7 @@ from pydantic_ai.tools import ToolDefinition
 from tests.fakes.answers import model_name
 from tests.fakes.provider import FakeProvider
 from tests.providers.asking import ask, check_form
+from tests.providers.reading import each_recording
 from threadline.domain.messages import Message, is_tool, tool_name
 from threadline.providers.protocol import ModelSettings, ToolSpec
 from threadline.providers.registry import Registry
@@ -180,6 +181,7 @@ async def test_we_say_the_same_to_a_provider_as_the_oracle(
     assert ours == oracles
 
 
+@each_recording
 async def test_the_oracle_understands_a_recording_as_we_do(
     recording: Path, registry: Registry, client: AsyncOpenAI
 ) -> None:

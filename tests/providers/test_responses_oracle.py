@@ -33,8 +33,7 @@ from pydantic_ai.tools import ToolDefinition
 from tests.fakes.answers import model_name
 from tests.fakes.responses import FakeResponses
 from tests.providers.asking import ask, check_form
-from tests.providers.conftest import recordings_folder
-from tests.providers.responses_reading import Answer, answers
+from tests.providers.responses_reading import Answer, each_answer
 from threadline.domain.catalog import ProviderConfig
 from threadline.domain.messages import Message, is_tool, tool_name
 from threadline.providers.protocol import ModelSettings, ToolSpec
@@ -243,12 +242,7 @@ def _all_thoughtless(messages: list[pai.ModelMessage]) -> list[pai.ModelMessage]
     ]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "answer" in metafunc.fixturenames:
-        none = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))
-        metafunc.parametrize("answer", [pytest.param(one, id=one.name) for one in answers()] or [none])
-
-
+@each_answer
 async def test_the_oracle_understands_a_recorded_answer_as_we_do(
     answer: Answer, registry: Registry, client: AsyncOpenAI, tmp_path: Path
 ) -> None:

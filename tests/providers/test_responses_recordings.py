@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,22 +13,23 @@ from hypothesis import strategies as st
 from tests.fakes.answers import model_name
 from tests.fakes.responses import FakeResponses
 from tests.providers.asking import ask, check_form
-from tests.providers.conftest import SECRET, recordings_folder
-from tests.providers.responses_reading import Answer, answers, read
+from tests.providers.conftest import SECRET
+from tests.providers.replaying import (
+    CONTROLS,
+    bytewise,
+    check_cut_off,
+    cut,
+    decoded,
+    recordings_folder,
+    steps,
+)
+from tests.providers.responses_reading import Answer, each_answer, read
 from threadline.domain.catalog import ProviderConfig
 from threadline.domain.events import Event
 from threadline.domain.messages import is_tool, tool_name
 from threadline.providers.registry import Registry
 from threadline.providers.responses import Decoder
 from threadline.world import SystemWorld
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test of an ``answer`` runs for every one; without any it is skipped, which CI takes for a failure."""
-    if "answer" in metafunc.fixturenames:
-        none = pytest.param(None, marks=pytest.mark.skip(reason=f"no recordings in {recordings_folder()}"))
-        found = [pytest.param(answer, id=answer.name) for answer in answers()]
-        metafunc.parametrize("answer", found or [none])
 
 
 @pytest.fixture
@@ -39,16 +39,6 @@ async def registry() -> AsyncIterator[Registry]:
         made = Registry(configs, SystemWorld(), ollama_url=None, stall_seconds=30, connect_seconds=30)
         yield made
         await made.close()
-
-
-def steps(events: list[Event]) -> list[tuple[str, ...]]:
-    out: list[tuple[str, ...]] = []
-    for event in events:
-        if event["type"] in ("text-delta", "reasoning-delta"):
-            out.append((event["type"].removesuffix("-delta"), event["delta"]))
-        elif event["type"] == "tool-input-delta":
-            out.append(("call", event["toolCallId"], event["inputTextDelta"]))
-    return out
 
 
 def check(answer: Answer, events: list[Event], family: str = "openai") -> None:
@@ -66,15 +56,9 @@ def check(answer: Answer, events: list[Event], family: str = "openai") -> None:
     assert {one["itemId"]: one.get("reasoningEncryptedContent") for one in thoughts} == said.secrets
 
 
-def decoded(pieces: list[bytes]) -> list[Event]:
-    decoder = Decoder()
-    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.end()
-    assert decoder.failure is None
-    return events
-
-
 @pytest.mark.anyio
-@pytest.mark.parametrize("control", [{}, {"split": 1000}, {"split": 37, "newline": "\r\n"}], ids=str)
+@pytest.mark.parametrize("control", CONTROLS, ids=str)
+@each_answer
 async def test_an_answer_replayed_over_loopback_gives_what_it_says(
     answer: Answer, registry: Registry, tmp_path: Path, control: dict[str, object]
 ) -> None:
@@ -84,33 +68,29 @@ async def test_an_answer_replayed_over_loopback_gives_what_it_says(
     check(answer, await ask(registry, f"fake/{model}"), "fake")
 
 
+@each_answer
 @given(data=st.data(), newline=st.sampled_from(["\n", "\r\n"]))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_answer_cut_at_random_bytes_gives_what_it_says(answer: Answer, data: st.DataObject, newline: str) -> None:
     whole = answer.wire(newline)
-    cuts = sorted(data.draw(st.lists(st.integers(1, len(whole) - 1), min_size=1, max_size=60)))
-    edges = [0, *cuts, len(whole)]
-    check(answer, decoded([whole[a:b] for a, b in itertools.pairwise(edges)]))
+    check(answer, decoded(Decoder(), cut(data, whole)))
 
 
+@each_answer
 def test_an_answer_in_pieces_of_a_byte_gives_what_it_says(answer: Answer) -> None:
-    whole = answer.wire()
-    check(answer, decoded([whole[at : at + 1] for at in range(len(whole))]))
+    check(answer, decoded(Decoder(), bytewise(answer.wire())))
 
 
+@each_answer
 def test_an_answer_cut_off_anywhere_never_passes_for_a_whole_one(answer: Answer) -> None:
     whole = answer.wire()
     last = whole.rfind(b"event: response.")
-    for at in [*range(0, last, max(1, last // 200)), last, len(whole) - 3]:
-        decoder = Decoder()
-        events = decoder.feed(whole[:at]) + decoder.end()
-        assert decoder.failure is not None
-        assert decoder.failure.retryable
-        assert all(event["type"] != "finish-step" for event in events)
+    check_cut_off(Decoder, whole, last, last, len(whole) - 3)
 
 
+@each_answer
 def test_the_same_answer_as_one_object_has_the_same_parts(answer: Answer) -> None:
-    streamed = check_form(decoded([answer.wire()]))
+    streamed = check_form(decoded(Decoder(), [answer.wire()]))
     at_once = check_form(Decoder().whole(json.dumps(answer.last).encode()))
     for fold in (streamed, at_once):
         for part in fold.parts:
