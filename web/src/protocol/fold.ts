@@ -61,6 +61,14 @@ export class Fold {
     string,
     { at: number; text: string; encoding?: string; changed: boolean }
   >();
+  // Where the parts are that later events name: looked for among all, each event would cost as much as all before.
+  /** The calls of the current step; one may have a part that is dynamic and one that is not. */
+  private readonly calls = new Map<string, number[]>();
+  /** The newest part of each call of earlier steps. */
+  private readonly earlierCalls = new Map<string, number>();
+  /** All parts that ever asked so, by the id of the approval. */
+  private readonly asked = new Map<string, Set<number>>();
+  private readonly dataParts = new Map<string, number>();
 
   /** Take one more event; one of an unknown type changes nothing but `count`. */
   apply(event: Event): void {
@@ -135,6 +143,8 @@ export class Fold {
   startStep(): void {
     this.recovering = false;
     this.stepFrom = this.add({ type: "step-start" }) + 1;
+    for (const [call, places] of this.calls) this.earlierCalls.set(call, places.at(-1)!);
+    this.calls.clear();
   }
 
   resetStep(): void {
@@ -142,6 +152,7 @@ export class Fold {
     const kept = this.own().slice(0, this.stepFrom);
     for (const at of this.fresh.keys()) if (at >= kept.length) this.fresh.delete(at);
     this.inputs.clear();
+    this.calls.clear();
     this.parts = kept;
     this.open.clear();
   }
@@ -197,14 +208,14 @@ export class Fold {
 
   toolBroken(event: Of<"tool-input-error">): void {
     const known = this.find(event.toolCallId);
-    const dynamic = known === -1 ? event.dynamic === true : this.parts[known]!.type === "dynamic-tool";
+    const dynamic = known === undefined ? event.dynamic === true : this.parts[known]!.type === "dynamic-tool";
     const input = event.input === undefined ? {} : { input: event.input };
     this.becomes(this.tool(event, dynamic), event, "output-error", { ...input, errorText: event.errorText });
   }
 
   toolDone(event: Of<"tool-output-available">): void {
     const at = this.called(event.toolCallId);
-    if (at === -1) return;
+    if (at === undefined) return;
     this.recovering = false;
     const preliminary = event.preliminary == null ? {} : { preliminary: event.preliminary };
     this.becomes(at, event, "output-available", { ...this.given(at), output: event.output, ...preliminary });
@@ -212,7 +223,7 @@ export class Fold {
 
   toolFailed(event: Of<"tool-output-error">): void {
     const at = this.called(event.toolCallId);
-    if (at === -1) return;
+    if (at === undefined) return;
     this.recovering = false;
     const { type, rawInput } = this.parts[at]!;
     const raw = type !== "dynamic-tool" && rawInput !== undefined ? { rawInput } : {};
@@ -221,7 +232,7 @@ export class Fold {
 
   toolAsks(event: Of<"tool-approval-request">): void {
     const at = this.called(event.toolCallId);
-    if (at === -1) return;
+    if (at === undefined) return;
     const approval: Json = { id: event.approvalId };
     if (event.approvalDescriptor != null) approval.descriptor = event.approvalDescriptor;
     if (event.inputSchemaInput != null) approval.inputSchemaInput = event.inputSchemaInput;
@@ -229,13 +240,14 @@ export class Fold {
     if (event.signature != null) approval.signature = event.signature;
     if (event.isAutomatic === true) approval.isAutomatic = true;
     this.update(at, { state: "approval-requested", approval });
+    const places = this.asked.get(event.approvalId);
+    if (places) places.add(at);
+    else this.asked.set(event.approvalId, new Set([at]));
   }
 
   toolAllowed(event: Of<"tool-approval-response">): void {
-    const at = this.parts.findIndex(
-      (part) => isTool(part) && (part.approval as Json | undefined)?.id === event.approvalId,
-    );
-    if (at === -1) return;
+    const at = this.asking(event.approvalId);
+    if (at === undefined) return;
     const approval: Json = {
       ...(this.parts[at]!.approval as Json),
       id: event.approvalId,
@@ -250,24 +262,29 @@ export class Fold {
 
   toolDenied(event: Of<"tool-output-denied">): void {
     const at = this.called(event.toolCallId);
-    if (at !== -1) this.update(at, { state: "output-denied" });
+    if (at !== undefined) this.update(at, { state: "output-denied" });
   }
 
-  /** The place of a call's part in the current step; -1 where there is none. */
-  private find(call: string, dynamic?: boolean): number {
-    for (let at = this.stepFrom; at < this.parts.length; at++) {
-      const part = this.parts[at]!;
-      if (!isTool(part) || part.toolCallId !== call) continue;
-      if (dynamic === undefined || (part.type === "dynamic-tool") === dynamic) return at;
-    }
-    return -1;
+  /** The place of a call's part in the current step, if there is one. */
+  private find(call: string, dynamic?: boolean): number | undefined {
+    const wanted = (at: number) =>
+      dynamic === undefined || (this.parts[at]!.type === "dynamic-tool") === dynamic;
+    return this.calls.get(call)?.find(wanted);
   }
 
   /** The place of a call's part: the one in the current step, else the newest of all. */
-  private called(call: string): number {
-    const here = this.find(call);
-    if (here !== -1) return here;
-    return this.parts.findLastIndex((part) => isTool(part) && part.toolCallId === call);
+  private called(call: string): number | undefined {
+    return this.find(call) ?? this.earlierCalls.get(call);
+  }
+
+  /** The place of the first part that asks so now; one that asked may ask otherwise since, or be gone. */
+  private asking(approval: string): number | undefined {
+    const asks = (at: number) => {
+      const part = this.parts[at];
+      return part && isTool(part) && (part.approval as Json | undefined)?.id === approval;
+    };
+    const places = [...(this.asked.get(approval) ?? [])].filter(asks);
+    return places.length > 0 ? Math.min(...places) : undefined;
   }
 
   /** The place of a call's part in the current step, made where there is none; what it is called may change. */
@@ -277,9 +294,13 @@ export class Fold {
   ): number {
     const { toolCallId, toolName } = event;
     const head: Part = dynamic ? { type: "dynamic-tool", toolName } : { type: `tool-${toolName}` };
-    const at = this.find(toolCallId, dynamic);
-    if (at === -1) return this.add({ ...head, toolCallId });
-    this.update(at, head as Json);
+    const known = this.find(toolCallId, dynamic);
+    if (known !== undefined) {
+      this.update(known, head as Json);
+      return known;
+    }
+    const at = this.add({ ...head, toolCallId });
+    this.calls.set(toolCallId, [...(this.calls.get(toolCallId) ?? []), at]);
     return at;
   }
 
@@ -305,14 +326,14 @@ export class Fold {
   private data(event: Of<`data-${string}`>): void {
     if (event.type === "data-recovery") this.recovering = true;
     if (event.transient) return;
-    if (event.id !== undefined && event.id !== null) {
-      const at = this.parts.findIndex((part) => part.type === event.type && part.id === event.id);
-      if (at >= 0) {
-        this.update(at, { data: event.data });
-        return;
-      }
+    const key = JSON.stringify([event.type, event.id]);
+    const known = this.dataParts.get(key);
+    if (known !== undefined && this.parts[known]?.type === event.type && this.parts[known].id === event.id) {
+      this.update(known, { data: event.data });
+      return;
     }
-    this.add({ ...event });
+    const at = this.add({ ...event });
+    if (event.id != null) this.dataParts.set(key, at);
   }
 }
 
