@@ -7,10 +7,10 @@ from starlette.types import Receive, Scope, Send
 
 from threadline.routes import body, chat_request
 from threadline.routes.context import Context
-from threadline.routes.durable.answering import JSON, reply
 from threadline.routes.exchange import Headers, exchange_of, header, query
 from threadline.routes.guarded import GuardedStream
 from threadline.routes.identity import Caller, caller
+from threadline.routes.replies import JSON, reply
 from threadline.routes.streams import UI_MESSAGES
 from threadline.routes.waiting import Waiting
 from threadline.services.turns import Submitted

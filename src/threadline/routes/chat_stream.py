@@ -7,11 +7,11 @@ from starlette.types import Receive, Scope, Send
 from threadline.domain.errors import NotFound
 from threadline.routes.chat import UI_HEADERS, encoder_of, run_headers
 from threadline.routes.context import Context
-from threadline.routes.durable.answering import NO_STORE, reply
 from threadline.routes.exchange import Headers, query
 from threadline.routes.guarded import GuardedStream
 from threadline.routes.identity import caller
 from threadline.routes.numbers import offset, start_of, within_run
+from threadline.routes.replies import NO_STORE, reply
 from threadline.routes.streams import UI_MESSAGES
 from threadline.services.answers import Answers
 from threadline.store.runs import RunRow

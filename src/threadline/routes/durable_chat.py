@@ -12,9 +12,9 @@ from threadline.routes.chat import encoder_of, run_headers
 from threadline.routes.chat_stream import find_run
 from threadline.routes.context import Context
 from threadline.routes.durable import PREFIX
-from threadline.routes.durable.answering import JSON, NO_STORE, reply
 from threadline.routes.exchange import Headers, query
 from threadline.routes.identity import who
+from threadline.routes.replies import JSON, NO_STORE, reply
 from threadline.services.streams import RUNS
 from threadline.store.runs import RunRow
 

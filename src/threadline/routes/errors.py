@@ -22,6 +22,7 @@ from threadline.domain.errors import (
     error_body,
 )
 from threadline.routes.exchange import Exchange, Headers
+from threadline.routes.replies import JSON, NO_STORE, length, number
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,15 @@ def note(fault: BaseException, request_id: str, where: str) -> None:
 
 def answer(error: ThreadlineError, exchange: Exchange) -> tuple[Headers, bytes]:
     """Headers and body of an error's answer; the status is ``error.status``."""
-    body = orjson.dumps(error_body(error, exchange.request_id), default=str)
-    headers: Headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
+    return dressed(error, error_body(error, exchange.request_id))
+
+
+def dressed(error: ThreadlineError, told: dict[str, Any]) -> tuple[Headers, bytes]:
+    """The same of an error that is told in another shape."""
+    body = orjson.dumps(told, default=str)
+    headers: Headers = [JSON, length(body), NO_STORE]
     if error.retry_after is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
+        headers.append(number(b"retry-after", max(1, round(error.retry_after))))
     return headers, body
 
 

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from threadline.domain.errors import NotFound
 from threadline.routes.exchange import Headers, header
+from threadline.routes.replies import reply
 
 _HASHED: Final = "/assets/"
 _FOR_PROGRAMS: Final = ("/api/", "/v1/", _HASHED)
@@ -52,7 +53,8 @@ class Pages:
         try:
             file = await self._load("index.html")
         except NotFound:
-            await _reply(scope, send, 200, [(b"content-type", b"text/plain; charset=utf-8")], _NOT_BUILT.encode())
+            kind = (b"content-type", b"text/plain; charset=utf-8")
+            await reply(send, 200, [kind], _NOT_BUILT.encode(), only_head=scope["method"] == "HEAD")
             return
         await _serve(scope, send, file, b"no-cache")
 
@@ -122,7 +124,7 @@ def _is_visit(scope: Scope) -> bool:
 async def _serve(scope: Scope, send: Send, file: _File, cache: bytes, status: int = 200) -> None:
     headers: Headers = [(b"content-type", file.kind), (b"cache-control", cache), (b"etag", file.etag), *_GUARDS]
     if status == 200 and file.etag.decode() in (header(scope, b"if-none-match") or ""):
-        await _reply(scope, send, 304, headers, b"")
+        await reply(send, 304, headers)
         return
     data = file.data
     if file.small is not None:
@@ -130,11 +132,4 @@ async def _serve(scope: Scope, send: Send, file: _File, cache: bytes, status: in
         if "gzip" in (header(scope, b"accept-encoding") or ""):
             headers.append((b"content-encoding", b"gzip"))
             data = file.small
-    await _reply(scope, send, status, headers, data)
-
-
-async def _reply(scope: Scope, send: Send, status: int, headers: Headers, data: bytes) -> None:
-    if status != 304:
-        headers = [*headers, (b"content-length", str(len(data)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else data})
+    await reply(send, status, headers, data, only_head=scope["method"] == "HEAD")

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -14,11 +13,10 @@ from threadline.domain.errors import Unavailable
 from threadline.log.protocol import Reading, Steps
 from threadline.routes.context import Context
 from threadline.routes.exchange import Headers
+from threadline.routes.replies import JSON, NO_STORE, length
 from threadline.routes.streams import frames
 from threadline.routes.waiting import Waiting
 from threadline.wire.native import LIVE, poll_page
-
-_HEADERS: Final[Headers] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +33,9 @@ class Poll:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer it; with no events where none came in time, and at once where the server goes away."""
         body = b"" if scope["method"] == "HEAD" else self._body(await self._found(receive))
-        headers = [*_HEADERS, *self.headers]
+        headers = [JSON, NO_STORE, *self.headers]
         if body:
-            headers.append((b"content-length", b"%d" % len(body)))
+            headers.append(length(body))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -13,9 +13,10 @@ from threadline.domain.ids import run_stream
 from threadline.routes import body, shapes
 from threadline.routes.context import Context
 from threadline.routes.durable import asking
-from threadline.routes.durable.answering import CLOSED, error_headers, next_offset, number, reply
+from threadline.routes.durable.answering import CLOSED, error_headers, next_offset
 from threadline.routes.exchange import Headers, exchange_of
 from threadline.routes.identity import Services, User, who
+from threadline.routes.replies import JSON, number, reply
 from threadline.services.recordings import PROGRAM, Opening
 
 AGAIN: Final[dict[int | str, dict[str, Any]]] = {
@@ -79,7 +80,7 @@ class Record:
         chunks = _chunks(await body.read(scope, receive))
         user, run_id = await who(self._context, scope), scope["path_params"]["run_id"]
         done = await self._context.recordings.append(user.id, run_id, producer, chunks, close=close)
-        headers: Headers = [(b"content-type", b"application/json"), next_offset(done.tail)]
+        headers: Headers = [JSON, next_offset(done.tail)]
         if producer is not None:
             seq = producer.seq if done.seq is None else done.seq
             headers += [number(b"producer-epoch", producer.epoch), number(b"producer-seq", seq)]

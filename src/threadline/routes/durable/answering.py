@@ -13,12 +13,11 @@ from starlette.types import Message, Send
 from threadline.domain.errors import Gap, ThreadlineError
 from threadline.log.protocol import StreamInfo
 from threadline.routes.exchange import Headers
+from threadline.routes.replies import length, number, reply
 from threadline.wire.durable import offset_text
 
 CLOSED: Final = (b"stream-closed", b"true")
 UP_TO_DATE: Final = (b"stream-up-to-date", b"true")
-NO_STORE: Final = (b"cache-control", b"no-store")
-JSON: Final = (b"content-type", b"application/json")
 
 _PIECE_BYTES: Final = 256 * 1024
 _PATIENCE_SECONDS: Final = 60.0
@@ -55,11 +54,6 @@ def instant(seconds: float) -> bytes | None:
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
 
 
-def number(name: bytes, value: int) -> tuple[bytes, bytes]:
-    """A header that is a number."""
-    return name, b"%d" % value
-
-
 def patient(send: Send) -> Send:
     """The same, which raises ``ClientDisconnect`` for a reader who takes nothing for long, also of what it was sent
     before: what is kept for it is others' room."""
@@ -79,22 +73,10 @@ async def deliver(send: Send, status: int, headers: Headers, body: bytes) -> Non
     if len(body) <= _PIECE_BYTES:
         await reply(send, status, headers, body)
         return
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, _length(body)]})
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length(body)]})
     for at in range(0, len(body), _PIECE_BYTES):
         await send({"type": "http.response.body", "body": body[at : at + _PIECE_BYTES], "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def reply(send: Send, status: int, headers: Headers, body: bytes = b"", *, only_head: bool = False) -> None:
-    """A whole answer at once."""
-    if status not in (204, 304):
-        headers = [*headers, _length(body)]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if only_head else body})
-
-
-def _length(body: bytes) -> tuple[bytes, bytes]:
-    return number(b"content-length", len(body))
 
 
 def error_headers(error: ThreadlineError) -> Headers:

@@ -24,11 +24,11 @@ from threadline.domain.subscriptions import (
 )
 from threadline.routes import body
 from threadline.routes.context import Context
-from threadline.routes.durable.answering import JSON, NO_STORE, reply
 from threadline.routes.errors import to_error
 from threadline.routes.exchange import Scope, header
 from threadline.routes.identity import bearer, owner_of
 from threadline.routes.origin import same_host
+from threadline.routes.replies import JSON, NO_STORE, reply
 from threadline.services.subscriptions import Claimed, Shown, SubscriptionRow
 from threadline.wire import subscriptions as wire
 

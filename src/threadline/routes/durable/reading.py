@@ -18,17 +18,15 @@ from threadline.routes.context import Context
 from threadline.routes.durable import asking
 from threadline.routes.durable.answering import (
     CLOSED,
-    NO_STORE,
     UP_TO_DATE,
     deliver,
     instant,
     next_offset,
-    number,
-    reply,
     shown,
 )
 from threadline.routes.exchange import Headers, Scope, header
 from threadline.routes.identity import Caller
+from threadline.routes.replies import NO_STORE, number, reply
 from threadline.routes.waiting import Waiting
 from threadline.services.streams import Streams, is_run
 from threadline.wire.durable import MAX_JITTER_SECONDS, cursor, etag, json_body

@@ -11,8 +11,9 @@ from threadline.domain.errors import BadRequest
 from threadline.log.protocol import JSON, StreamConfig
 from threadline.routes import body
 from threadline.routes.durable import asking
-from threadline.routes.durable.answering import CLOSED, content_type, next_offset, number, reply
+from threadline.routes.durable.answering import CLOSED, content_type, next_offset
 from threadline.routes.exchange import Headers, Scope, header
+from threadline.routes.replies import number, reply
 from threadline.services.streams import Streams
 from threadline.wire.durable import json_messages
 

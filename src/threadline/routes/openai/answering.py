@@ -12,8 +12,9 @@ from starlette.types import Receive, Send
 from threadline.domain.errors import BadRequest, Unauthorized
 from threadline.routes import body
 from threadline.routes.context import Context
-from threadline.routes.exchange import Headers, Scope, exchange_of
+from threadline.routes.exchange import Scope, exchange_of
 from threadline.routes.identity import Caller, bearer, program
+from threadline.routes.replies import JSON, NO_STORE, reply
 from threadline.store.runs import RunRow
 
 T = TypeVar("T")
@@ -48,13 +49,6 @@ def name_run(scope: Scope, run: RunRow) -> None:
     exchange_of(scope).headers.append((b"x-threadline-run", run.id.encode()))
 
 
-async def reply(scope: Scope, send: Send, value: Any) -> None:
+async def tell(scope: Scope, send: Send, value: Any) -> None:
     """A JSON answer."""
-    data = orjson.dumps(value)
-    about: Headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(data)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": about})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else data})
+    await reply(send, 200, [JSON, NO_STORE], orjson.dumps(value), only_head=scope["method"] == "HEAD")

@@ -7,7 +7,7 @@ from starlette.types import Receive, Send
 from threadline.routes.context import Context
 from threadline.routes.exchange import Scope
 from threadline.routes.guarded import GuardedStream
-from threadline.routes.openai.answering import program_of, read_asked, reply
+from threadline.routes.openai.answering import program_of, read_asked, tell
 from threadline.routes.openai.attempts import attempt_of, attending
 from threadline.routes.openai.chat_asking import parse
 from threadline.routes.openai.following import told, whole
@@ -38,5 +38,5 @@ class Completions:
                 await GuardedStream(context, one, source, FRAMES, ENDING).run(scope, receive, send)
                 return
             await Waiting(context.pulse, whole(context, run, encoder)).result(receive)
-            await reply(scope, send, encoder.whole())
+            await tell(scope, send, encoder.whole())
             attended.whole = True

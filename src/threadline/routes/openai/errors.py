@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
 from threadline.domain.errors import BadRequest, ThreadlineError
+from threadline.routes.errors import dressed
 from threadline.routes.exchange import Headers
 from threadline.wire.openai.faults import error_object
 
@@ -23,16 +22,9 @@ def speaks(path: str) -> bool:
 
 def answer(error: ThreadlineError) -> tuple[Headers, bytes]:
     """Headers and body of an error's answer; the status is ``error.status``."""
-    body = orjson.dumps({"error": error_object(error)}, default=str)
-    headers: Headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
+    headers, body = dressed(error, {"error": error_object(error)})
     if not error.retryable:
         headers.append(NO_RETRY)
-    if error.retry_after is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after))).encode()))
     return headers, body
 
 

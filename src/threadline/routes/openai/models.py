@@ -9,7 +9,7 @@ from starlette.types import Receive, Send
 from threadline.domain.errors import MissingKey, NotFound, UnsupportedModel
 from threadline.routes.context import Context
 from threadline.routes.exchange import Scope
-from threadline.routes.openai.answering import program_of, reply
+from threadline.routes.openai.answering import program_of, tell
 
 
 class Models:
@@ -22,7 +22,7 @@ class Models:
         """List them."""
         await program_of(self._context, scope)
         found = [_model(model.id, model.provider) for model in self._context.models.usable()]
-        await reply(scope, send, {"object": "list", "data": found})
+        await tell(scope, send, {"object": "list", "data": found})
 
 
 class OneModel:
@@ -38,7 +38,7 @@ class OneModel:
             model = self._context.models.resolve(scope["path_params"]["model"])
         except (UnsupportedModel, MissingKey) as fault:
             raise NotFound(fault.message, surface="model") from None
-        await reply(scope, send, _model(model, model.partition("/")[0]))
+        await tell(scope, send, _model(model, model.partition("/")[0]))
 
 
 def _model(model_id: str, provider: str) -> dict[str, Any]:

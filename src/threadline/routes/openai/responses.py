@@ -13,7 +13,7 @@ from threadline.routes.context import Context
 from threadline.routes.exchange import Scope, query
 from threadline.routes.guarded import GuardedStream
 from threadline.routes.numbers import MAX_OFFSET
-from threadline.routes.openai.answering import name_run, program_of, read_asked, reply
+from threadline.routes.openai.answering import name_run, program_of, read_asked, tell
 from threadline.routes.openai.asking import parse
 from threadline.routes.openai.attempts import attempt_of, attending
 from threadline.routes.openai.errors import invalid
@@ -54,10 +54,10 @@ class Create:
                 return
             if background:
                 # One that was asked for before may be over.
-                await reply(scope, send, encoder.snapshot() if run.epoch == 0 else await present(context, run, head))
+                await tell(scope, send, encoder.snapshot() if run.epoch == 0 else await present(context, run, head))
             else:
                 work = _ended(context, one.user.id, run, encoder)
-                await reply(scope, send, await Waiting(context.pulse, work).result(receive))
+                await tell(scope, send, await Waiting(context.pulse, work).result(receive))
             attended.whole = True
 
 
@@ -73,12 +73,12 @@ class One:
         one = await program_of(context, scope)
         if scope["method"] == "DELETE":
             await context.responses.delete(one.user.id, response)
-            await reply(scope, send, {"id": response, "object": "response", "deleted": True})
+            await tell(scope, send, {"id": response, "object": "response", "deleted": True})
             return
         after = _after(scope)
         run, head = await _find(context, scope, one.user.id)
         if after is None:
-            await reply(scope, send, await present(context, run, head))
+            await tell(scope, send, await present(context, run, head))
             return
         source = await resumed(context, run, head, after)
         await GuardedStream(context, one, source, FRAMES, ENDING).run(scope, receive, send)
@@ -97,7 +97,7 @@ class Cancel:
         run, head = await _find(context, scope, user_id)
         await context.responses.cancel(user_id, response)
         found = await Waiting(context.pulse, _after_cancel(context, user_id, run, head)).result(receive)
-        await reply(scope, send, found)
+        await tell(scope, send, found)
 
 
 class Inputs:
@@ -110,7 +110,7 @@ class Inputs:
         """What the answer rests on, the newest first."""
         user_id = (await program_of(self._context, scope)).user.id
         messages = await self._context.responses.inputs(user_id, _response(scope))
-        await reply(scope, send, page(input_items(messages), query(scope)))
+        await tell(scope, send, page(input_items(messages), query(scope)))
 
 
 def _response(scope: Scope) -> str:
