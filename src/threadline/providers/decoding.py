@@ -50,16 +50,17 @@ class Decoder:
         except TooLong as fault:
             self.failure = ProviderError(f"{self._provider} sent {fault}.", details={"provider": self._provider})
             return out
+        loads, more = orjson.loads, self._more
         for payload in payloads:
             if self.done or self.failure:
                 break
             try:
-                chunk = self._parse(payload)
+                chunk = loads(payload) if self._halves is None else self._parse(payload)
             except ValueError:
-                self._not_json(payload, out)
+                self._doubt(payload, out)
                 continue
             try:
-                text = self._more(chunk) if self._kind == "text" else None
+                text = more(chunk) if self._kind == "text" else None
             except (KeyError, IndexError, TypeError, AttributeError):
                 text = None
             if text:
@@ -114,6 +115,15 @@ class Decoder:
 
     def _calls_end(self, out: list[Event]) -> None:
         """End the tool calls that are still open: the answer is over."""
+
+    def _doubt(self, payload: bytes, out: list[Event]) -> None:
+        """Take a payload that is not quite JSON, or is none."""
+        try:
+            chunk = self._parse(payload)
+        except ValueError:
+            self._not_json(payload, out)
+        else:
+            self._take(chunk, out)
 
     def _parse(self, payload: bytes) -> Any:
         """A chunk; once a provider has sent what is not quite JSON, all of this answer is read with patience."""
