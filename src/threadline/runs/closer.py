@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 from threadline.domain.errors import ThreadlineError
+from threadline.runs import pace
 from threadline.services.recordings import Recordings
 from threadline.store.signals import Signals
 from threadline.world import World
@@ -27,34 +27,28 @@ class Closer:
         self._recordings = recordings
         self._signals = signals
         self._world = world
+        self._trusted = False
+        self._until = 0.0
 
     async def run(self, draining: asyncio.Event) -> None:
         """End what is due at once, then whatever becomes due, until ``draining`` is set."""
         with self._signals.listen("stops") as bell, self._signals.attach("recordings", bell.set):
-            forward = asyncio.create_task(_forward(draining, bell))
-            trusted, until = False, self._world.now()
-            while not draining.is_set():
-                bell.clear()
-                wait = _LONGEST_WAIT_SECONDS
-                try:
-                    if not trusted or self._world.now() > until + _LATE_SECONDS:
-                        # While nothing was running, or could be written down, no program could be heard.
-                        trusted = True
-                        await self._recordings.trust()
-                    lapse = await self._recordings.end_due()
-                    if lapse is not None:
-                        wait = max(min(lapse - self._world.now(), wait), _LEAST_WAIT_SECONDS)
-                except ThreadlineError:
-                    trusted = False
-                except Exception:
-                    _log.exception("a recording was not ended")
-                until = self._world.now() + wait
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(wait):
-                        await bell.wait()
-            await forward
+            await pace.repeat(draining, bell, self._end_due)
 
-
-async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
-    await draining.wait()
-    bell.set()
+    async def _end_due(self) -> float:
+        """Returns in how many seconds there may be more to end."""
+        wait = _LONGEST_WAIT_SECONDS
+        try:
+            if not self._trusted or self._world.now() > self._until + _LATE_SECONDS:
+                # While nothing was running, or could be written down, no program could be heard.
+                self._trusted = True
+                await self._recordings.trust()
+            lapse = await self._recordings.end_due()
+            if lapse is not None:
+                wait = max(min(lapse - self._world.now(), wait), _LEAST_WAIT_SECONDS)
+        except ThreadlineError:
+            self._trusted = False
+        except Exception:
+            _log.exception("a recording was not ended")
+        self._until = self._world.now() + wait
+        return wait

@@ -12,6 +12,7 @@ from threadline.domain.errors import Gone, NotFound
 from threadline.domain.ids import run_stream
 from threadline.domain.trail import expand
 from threadline.log.protocol import Log
+from threadline.runs import pace
 from threadline.runs.config import RunConfig
 from threadline.services.conversations import Conversations
 from threadline.store import changes, messages, runs, sessions
@@ -49,18 +50,16 @@ class Sweeper:
     async def run(self, draining: asyncio.Event) -> None:
         """Sweep at once, then every ``EVERY_SECONDS`` and when the last run of something deleted has ended, until
         ``draining`` is set. A sweep that fails is tried again at the next turn."""
+
+        async def turn() -> float:
+            try:
+                await self.sweep(draining)
+            except Exception:
+                _log.exception("sweep failed")
+            return EVERY_SECONDS
+
         with self._signals.listen("deleted") as bell:
-            forward = asyncio.create_task(_forward(draining, bell))
-            while not draining.is_set():
-                bell.clear()
-                try:
-                    await self.sweep(draining)
-                except Exception:
-                    _log.exception("sweep failed")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(EVERY_SECONDS):
-                        await bell.wait()
-            await forward
+            await pace.repeat(draining, bell, turn)
 
     async def sweep(self, draining: asyncio.Event | None = None) -> None:
         """One turn of everything; leaves off early when ``draining`` is set."""
@@ -111,11 +110,6 @@ class Sweeper:
             return True
         _log.warning("an answer's events are kept, since its message does not tell them", extra={"run": run_id})
         return False
-
-
-async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
-    await draining.wait()
-    bell.set()
 
 
 def _told(tx: Tx, run_id: str) -> list[bytes] | None:

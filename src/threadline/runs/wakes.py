@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from urllib.parse import quote
 from threadline.domain.errors import Fenced, ThreadlineError
 from threadline.domain.subscriptions import Kind
 from threadline.log.protocol import Log, Producer
+from threadline.runs import pace
 from threadline.runs.webhook import TIMEOUT_SECONDS, NotSent, Sender
 from threadline.services.looking import Looking
 from threadline.services.notices import Change, Notices
@@ -102,7 +102,7 @@ class Wakes:
         async with asyncio.TaskGroup() as tasks:
             with self._signals.listen(WAKES) as bell, self._signals.listen(TOPIC) as known:
                 known.set()
-                forward = tasks.create_task(_forward(draining, bell))
+                forward = tasks.create_task(pace.forward(draining, bell))
                 look_at_all = 0.0
                 while not draining.is_set():
                     bell.clear()
@@ -119,7 +119,7 @@ class Wakes:
                         _log.exception("subscriptions were not looked at")
                         known.set()
                         wait = _AFTER_FAULT_SECONDS
-                    await self._wait(bell, min(wait, look_at_all - self._world.monotonic()))
+                    await pace.heard(bell, min(wait, look_at_all - self._world.monotonic()))
                 await forward
                 for look in self._looks:
                     # It has nothing to hand over: whoever comes next looks at everything.
@@ -244,13 +244,3 @@ class Wakes:
         if not done.duplicate:
             self._notices.appended(row.user_id, row.wake_stream)
         return True
-
-    async def _wait(self, bell: asyncio.Event, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(seconds, 0.0)):
-                await bell.wait()
-
-
-async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
-    await draining.wait()
-    bell.set()

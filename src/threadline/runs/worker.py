@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from threadline.domain.errors import ThreadlineError
+from threadline.runs import pace
 from threadline.runs.config import RunConfig
 from threadline.runs.context import Models
 from threadline.runs.control import Control, Interrupted, being_cancelled
@@ -58,7 +57,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._heartbeat()), tasks.create_task(self._pass_stops_on())]
             with self._signals.listen("runs") as bell:
-                forward = tasks.create_task(_forward(draining, bell))
+                forward = tasks.create_task(pace.forward(draining, bell))
                 while not draining.is_set():
                     bell.clear()
                     taken, lapse = await self._claim()
@@ -111,14 +110,12 @@ class Worker:
         """Until something is wanted, or the next lease of anyone ends."""
         longest = self._config.lease_seconds
         wait = longest if lapse is None else max(min(lapse - self._world.now(), longest), _LEAST_WAIT_SECONDS)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await bell.wait()
+        await pace.heard(bell, wait)
 
     async def _work(self, run: RunRow) -> None:
         control = self._controls[run.id]
         try:
-            async with _background(self._name_it(run, control)) as naming:
+            async with pace.background(self._name_it(run, control)) as naming:
                 await self._engine.drive(run, control)
                 control.done = True
                 if len(self._controls) >= self._config.max_runs:
@@ -186,19 +183,3 @@ class Worker:
         lease = self._config.lease_seconds
         rows = await self._store.write(lambda tx: runs.renew(tx, self._name, held, lease))
         return {row.run_id: row for row in rows}
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[asyncio.Task[None]]:
-    """Run ``work`` beside the block; it is ended and waited for when the block is left."""
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _forward(draining: asyncio.Event, bell: asyncio.Event) -> None:
-    await draining.wait()
-    bell.set()
