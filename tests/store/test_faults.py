@@ -140,7 +140,7 @@ FULL = """
                 return
 
     async def main():
-        fill(folder, 600_000)
+        fill(folder, 900_000)
         store = await Store.open(folder / "t.db", world, signals)
         kept = set()
         for together in (1, 20):
@@ -177,6 +177,6 @@ FULL = """
 
 
 async def test_a_full_disk_refuses_units_and_loses_nothing(tmp_path: Path) -> None:
-    done = await asyncio.to_thread(on_small_disk, tmp_path / "disk", "3m", FULL)
+    done = await asyncio.to_thread(on_small_disk, tmp_path / "disk", "4m", FULL)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n") == ["refused to start", "all is there", ""]

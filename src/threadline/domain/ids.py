@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-Kind = Literal["conv", "run", "msg", "usr", "ses", "req", "wrk", "part", "tok", "sub"]
+Kind = Literal["conv", "run", "msg", "usr", "ses", "req", "wrk", "part", "tok", "sub", "key", "shr", "aud"]
 
 RESERVED_PREFIXES: Final = ("run_", "conv_", "msg_")
 """Beginnings that a client may not choose for ids of its own."""

@@ -15,7 +15,7 @@ from threadline.store.tables import metadata
 
 logger = logging.getLogger(__name__)
 
-NEWEST: Final = "0007"
+NEWEST: Final = "0008"
 """The revision of the newest file in ``migrations/versions``; revisions are numbers of four digits, in order."""
 
 _FOLDER: Final = Path(__file__).parent / "migrations"

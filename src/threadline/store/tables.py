@@ -41,6 +41,60 @@ users = Table(
     Column("name", Text),
     Column("feed_seq", BigInteger, nullable=False, server_default=text("0")),  # the next offset of the user's feed
     Column("created_at", Float, nullable=False),
+    Column("email", Text),  # in small letters; nobody else's, proved or not
+    Column("email_verified_at", Float),  # NULL: nobody has proved that it is his
+    Column("password_hash", Text),  # NULL: signs in elsewhere, or not at all
+    Column("role", Text, nullable=False, server_default=text("'user'")),  # user | admin
+    Column("disabled_at", Float),  # NULL: may come in
+    Column("preferences", Text, nullable=False, server_default=text("'{}'")),
+    Index("users_by_email", "email", unique=True),
+    Index("users_by_kind", "kind", "created_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("provider", Text, primary_key=True),  # the name under which it was set up
+    Column("subject", Text, primary_key=True),  # what the provider calls him, for ever
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("email", Text),  # as the provider told it last
+    Column("created_at", Float, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),  # sha256 of the state that went to the provider
+    Column("provider", Text, nullable=False),
+    Column("browser_hash", LargeBinary, nullable=False),  # sha256 of the cookie of the browser that began it
+    Column("verifier", Text, nullable=False),  # of PKCE
+    Column("nonce", Text, nullable=False),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE")),  # who began it, where somebody was there
+    Column("links", Boolean, nullable=False),  # to add the identity to that account, not to sign in
+    Column("return_to", Text, nullable=False),
+    Column("created_at", Float, nullable=False, index=True),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("key", Text, primary_key=True),  # what is counted, and for whom: login:address:…, login:account:…
+    Column("count", Integer, nullable=False),
+    Column("since", Float, nullable=False, index=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor_id", Text),  # who did it; also of an account that is not there any more
+    Column("action", Text, nullable=False),
+    Column("target", Text),  # the id of what it was done to
+    Column("address", Text),
+    Column("details", Text, nullable=False, server_default=text("'{}'")),
+    Index("audit_by_age", "at", "id"),
+    Index("audit_by_actor", "actor_id", "at", "id"),
 )
 
 sessions = Table(
@@ -52,6 +106,8 @@ sessions = Table(
     Column("created_at", Float, nullable=False),
     Column("seen_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False),
+    Column("agent", Text),  # what the browser calls itself
+    Column("address", Text),  # from where it was opened
 )
 
 tokens = Table(
@@ -63,6 +119,23 @@ tokens = Table(
     Column("token_hash", LargeBinary, nullable=False, unique=True),  # sha256 of the token
     Column("created_at", Float, nullable=False),
     Column("used_at", Float),
+    Column("scopes", Text, nullable=False, server_default=text("'all'")),  # names with blanks between
+    Column("expires_at", Float),  # NULL: never
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("base_url", Text),  # NULL: the provider's own
+    Column("master", Text, nullable=False, index=True),  # the id of the master key that sealed it
+    Column("sealed", LargeBinary, nullable=False),
+    Column("last_four", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Index("keys_by_provider", "user_id", "provider", unique=True),
 )
 
 conversations = Table(
@@ -79,6 +152,7 @@ conversations = Table(
     Column("updated_at", Float, nullable=False),
     Column("deleted_at", Float),  # hidden at once; the sweeper removes what is left of it
     Column("keeping", Text, nullable=False, server_default=text("'listed'")),  # listed | unlisted | passing
+    Column("visibility", Text, nullable=False, server_default=text("'private'")),  # private | link | public
     Index("conversations_by_activity", "user_id", "keeping", "updated_at", "id"),
     Index("conversations_deleted", "deleted_at", **partial("deleted_at IS NOT NULL")),
     Index("conversations_passing", "updated_at", **partial("keeping = 'passing'")),
@@ -97,6 +171,7 @@ messages = Table(
     Column("metadata", Text, nullable=False, server_default=text("'{}'")),
     Column("run_id", Text),
     Column("created_at", Float, nullable=False),
+    Column("author_id", Text),  # NULL: the owner of the conversation, or a model
     Index("messages_in_conversation", "conversation_id", "created_at", "id"),
     Index("messages_by_client_id", "conversation_id", "client_id", "created_at", "id"),
     Index("messages_by_parent", "conversation_id", "parent_id", "created_at", "id"),
@@ -131,12 +206,74 @@ runs = Table(
     Column("kind", Text, nullable=False, server_default=text("'model'")),  # model | recorded: by a program outside
     Column("lease_seconds", Float),  # a recorded one's own
     Column("open_key", Text),  # by which its program finds it again
+    Column("author_id", Text),  # who asked, and whose keys and limits count; NULL: the owner
+    Column("cost", BigInteger),  # in millionths of a US dollar; NULL: nobody knows
     Index("runs_by_open_key", "user_id", "open_key", **partial("open_key IS NOT NULL")),
     Index("runs_in_conversation", "conversation_id", "created_at", "id"),
     Index("runs_by_status", "status", "lease_until"),
     Index("runs_by_end", "trimmed_at", "ended_at"),
     Index("runs_by_message", "message_id"),
     Index("runs_by_state", "conversation_id", "status"),
+)
+
+participants = Table(
+    "participants",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),  # observer | participant
+    Column("share_id", Text),  # by which he came; he goes with it
+    Column("created_at", Float, nullable=False),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("role", Text, nullable=False),  # observer | participant
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # sha256 of what is in the link
+    Column("email", Text),  # NULL: whoever has the link
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),  # NULL: when it is revoked
+)
+
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("admissions_by_time", "user_id", "at"),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970 in UTC
+    Column("model", Text, primary_key=True),
+    Column("key_owner", Text, primary_key=True),  # server | user
+    Column("runs", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),  # in millionths of a US dollar, of those that have a price
+    Column("unpriced", Integer, nullable=False),  # how many runs have none
+)
+
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("subject", Text, primary_key=True),  # guest | registered | a user's id
+    Column("model", Text, primary_key=True),  # a model's id, or * for all of them together
+    Column("messages", Integer),  # in any 24 hours; NULL here and below: what stands behind it holds
+    Column("tokens_day", BigInteger),
+    Column("tokens_month", BigInteger),
+    Column("cost_day", BigInteger),  # in millionths of a US dollar
+    Column("cost_month", BigInteger),
 )
 
 responses = Table(
