@@ -21,7 +21,7 @@ from threadline.runs.tools import Tool, Toolbox
 from threadline.runs.worker import Worker
 from threadline.services.answers import Answers
 from threadline.services.turns import Submit, Submitted, Turns
-from threadline.store import messages, runs, users
+from threadline.store import leases, messages, users
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow
 from threadline.store.runs import RunRow
@@ -123,7 +123,7 @@ class House:
         """End a worker in the middle of whatever it does, and its leases with it, as a restart does."""
         with suppress(asyncio.CancelledError):
             await crash()
-        await self.store.write(runs.break_leases)
+        await self.store.write(leases.break_leases)
 
     async def ask(self, text: str = "Hello there", chat: str = "chat-1", **more: Any) -> Submitted:
         """Submit a message."""

@@ -260,9 +260,9 @@ async def test_a_worker_that_was_fenced_off_writes_nothing_more_and_stops_its_ca
         submitted = await house.ask()
         await old.reached.wait()
         async with house.worker(said(Text(ANSWER))):
-            from threadline.store import runs
+            from threadline.store import leases
 
-            await house.store.write(runs.break_leases)
+            await house.store.write(leases.break_leases)
             house.signals.poke("runs")
             assert await house.text(submitted) == ANSWER
             old.go.set()

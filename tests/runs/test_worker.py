@@ -20,7 +20,7 @@ from threadline.log.protocol import Producer, StreamConfig
 from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
 from threadline.runs.config import RunConfig
-from threadline.store import runs
+from threadline.store import leases, runs
 from threadline.store.tables import messages
 from threadline.world import SystemWorld
 
@@ -45,7 +45,7 @@ async def test_a_worker_whose_lease_lapsed_while_it_drives_a_run_is_not_its_own_
     async with house.worker(paused):
         submitted = await house.ask()
         await paused.reached.wait()
-        await house.store.write(runs.break_leases)
+        await house.store.write(leases.break_leases)
         house.signals.poke("runs")
         while ((await house.run(submitted.run_id)).lease_until or 0) == 0:
             await asyncio.sleep(0)
@@ -156,12 +156,12 @@ async def test_a_log_with_an_event_that_belongs_to_nothing_is_folded_and_goes_on
         events.text_start("p0"),
         events.text_delta("p0", "The answer "),
     ]
-    claimed = await house.store.write(lambda tx: runs.claim(tx, "gone", 5, 1))
+    claimed = await house.store.write(lambda tx: leases.claim(tx, "gone", 5, 1))
     assert [run.epoch for run in claimed] == [1]
     await house.log.append(
         run_stream(submitted.run_id), list(map(encode, odd)), producer=Producer("run", 1, 0), create=StreamConfig()
     )
-    await house.store.write(runs.break_leases)
+    await house.store.write(leases.break_leases)
     async with house.worker(model()):
         message = await house.message(submitted)
     assert text_of(message.parts or []) == ANSWER

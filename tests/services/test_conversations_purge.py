@@ -16,7 +16,7 @@ from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
-from threadline.store import messages, runs
+from threadline.store import leases, messages, runs
 from threadline.store.database import Store, Tx
 from threadline.store.messages import NewMessage
 from threadline.store.runs import NewRun, RunRow
@@ -65,7 +65,7 @@ async def test_a_worker_that_wakes_up_after_its_lease_writes_nothing_any_more(ba
     me = await user(base)
     chat = (await base.conversations.create(me))["id"]
     run = await wanted(base, me, chat)
-    (claimed,) = await base.store.write(lambda tx: runs.claim(tx, "paused", 5.0, 10))
+    (claimed,) = await base.store.write(lambda tx: leases.claim(tx, "paused", 5.0, 10))
 
     async def append(seq: int) -> None:
         producer = Producer("run", claimed.epoch, seq)
@@ -90,7 +90,7 @@ async def test_from_the_moment_that_its_streams_go_no_worker_can_claim_a_run_of_
 
     class Eager(Calls):
         async def before(self) -> None:
-            claimed.extend(await base.store.write(lambda tx: runs.claim(tx, "eager", 5.0, 10)))
+            claimed.extend(await base.store.write(lambda tx: leases.claim(tx, "eager", 5.0, 10)))
 
     service = Conversations(base.store, cast(Log, Eager(base.log)), Answers(base.store, base.log, base.world))
     await service.delete(me, chat)
@@ -147,7 +147,7 @@ async def test_a_purge_that_is_cut_off_anywhere_leaves_nothing_after_the_next_sw
         chat = (await base.conversations.create(me))["id"]
         asked = await say(base, chat, "hello")
         run_ids = [await answer(base, me, chat, asked, "completed"), (await wanted(base, me, chat)).id]
-        (lapsed,) = await base.store.write(lambda tx: runs.claim(tx, "paused", -1.0, 1))
+        (lapsed,) = await base.store.write(lambda tx: leases.claim(tx, "paused", -1.0, 1))
         run_ids += [await answer(base, me, chat, asked, "running", -1.0), (await wanted(base, me, chat)).id]
         left = [steps]
         service = Conversations(cast(Store, CutOff(base.store, left)), cast(Log, CutOff(base.log, left)), answers)

@@ -17,7 +17,7 @@ from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
 from threadline.runs.closer import Closer
 from threadline.services.conversations import Conversations
-from threadline.store import recordings, runs
+from threadline.store import leases, recordings, runs
 from threadline.store.signals import Signals
 
 pytestmark = pytest.mark.anyio
@@ -113,7 +113,7 @@ async def test_after_a_time_without_a_server_a_program_has_all_of_its_own(studio
     await studio.later(one, 100)
     studio.anew()
     await studio.recordings.trust()
-    await studio.house.store.write(runs.break_leases)
+    await studio.house.store.write(leases.break_leases)
     await studio.recordings.end_due()
     await studio.say(one, 0, *TEXT)
     assert (await studio.row(one)).status == "completed"
@@ -123,9 +123,9 @@ async def test_no_worker_takes_a_recording_whatever_becomes_of_it(studio: Studio
     one, house = await studio.open(), studio.house
     await studio.say(one, 0, *BEGUN)
     await studio.later(one, 1000)
-    claimed = await house.store.write(lambda tx: runs.claim(tx, "worker", 5, 10))
+    claimed = await house.store.write(lambda tx: leases.claim(tx, "worker", 5, 10))
     assert claimed == []
-    assert await house.store.read(runs.next_lapse) is None
+    assert await house.store.read(leases.next_lapse) is None
 
 
 async def test_one_that_was_written_down_and_never_begun_ends_whole(studio: Studio) -> None:

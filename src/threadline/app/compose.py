@@ -27,7 +27,7 @@ from threadline.runs.worker import Worker
 from threadline.services.looking import Looking
 from threadline.services.waking import Waking
 from threadline.settings import Settings
-from threadline.store import runs
+from threadline.store import leases
 from threadline.world import World
 
 __all__ = ["STATIC", "App", "Seams", "open_app"]
@@ -108,7 +108,7 @@ def _wakes(ground: Ground, services: Services) -> Wakes:
 
 def _context(settings: Settings, seams: Seams, ground: Ground, services: Services, pulse: Pulse) -> Context:
     async def ready() -> None:
-        await ground.store.read(runs.next_lapse)
+        await ground.store.read(leases.next_lapse)
 
     return Context(
         world=ground.world,

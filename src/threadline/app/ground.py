@@ -23,7 +23,7 @@ from threadline.runs.webhook import HttpSender, Sender
 from threadline.services.signing import Signing
 from threadline.services.tokens import Tokens
 from threadline.settings import Settings
-from threadline.store import runs, subscriptions
+from threadline.store import leases, subscriptions
 from threadline.store.database import Store
 from threadline.store.signals import Signals
 from threadline.world import SystemWorld, World
@@ -80,7 +80,7 @@ async def open_ground(settings: Settings, seams: Seams) -> AsyncIterator[Ground]
                 log = await SqliteLog.open(settings.log_path, world)
                 stack.push_async_callback(log.close)
             # The lock tells that whoever held these is gone.
-            await store.write(runs.break_leases)
+            await store.write(leases.break_leases)
             await store.write(subscriptions.break_deliveries)
             tokens = Tokens(store, world)
             open_owner = (await tokens.service("open")).id if settings.streams_open else None

@@ -22,7 +22,7 @@ from threadline.runs.steps import Beginning, call_model
 from threadline.runs.tools import Toolbox, ToolContext, run_side_by_side
 from threadline.runs.writer import RunWriter
 from threadline.services.answers import Answers
-from threadline.store import runs
+from threadline.store import leases
 from threadline.store.database import Store
 from threadline.store.runs import RunRow
 from threadline.world import World
@@ -69,7 +69,7 @@ class Engine:
             await self._answers.conclude(run, writer.record, writer.trail)
         except Interrupted as interrupted:
             if interrupted.reason == "drain":
-                await self._store.write(lambda tx: runs.release(tx, run.id, run.epoch))
+                await self._store.write(lambda tx: leases.release(tx, run.id, run.epoch))
         except (Fenced, NotFound, Gone):
             _log.info("run lost", extra={"run": run.id, "epoch": run.epoch})
         finally:

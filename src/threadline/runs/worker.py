@@ -14,9 +14,10 @@ from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.engine import Engine
 from threadline.runs.titles import ensure_title
 from threadline.services.answers import run_view
-from threadline.store import changes, runs
+from threadline.store import changes, leases, runs
 from threadline.store.database import Store
-from threadline.store.runs import Held, RunRow
+from threadline.store.leases import Held
+from threadline.store.runs import RunRow
 from threadline.store.signals import Signals
 from threadline.store.transaction import Tx
 from threadline.world import World
@@ -87,7 +88,7 @@ class Worker:
         def claim(tx: Tx) -> tuple[list[RunRow], float | None]:
             # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
-            taken = runs.claim(tx, self._name, lease, room, held=held, lapsed_before=grace)
+            taken = leases.claim(tx, self._name, lease, room, held=held, lapsed_before=grace)
             begun: dict[str, list[dict[str, Any]]] = {}
             for run in taken:
                 if run.epoch == 1:
@@ -95,7 +96,7 @@ class Worker:
                     begun.setdefault(run.user_id, []).append(told)
             for user_id, events in begun.items():
                 changes.record(tx, user_id, *events)
-            return taken, runs.next_lapse(tx)
+            return taken, leases.next_lapse(tx)
 
         try:
             taken, lapse = await self._store.write(claim)
@@ -181,5 +182,5 @@ class Worker:
 
     async def _renew(self, held: list[str]) -> dict[str, Held]:
         lease = self._config.lease_seconds
-        rows = await self._store.write(lambda tx: runs.renew(tx, self._name, held, lease))
+        rows = await self._store.write(lambda tx: leases.renew(tx, self._name, held, lease))
         return {row.run_id: row for row in rows}

@@ -17,7 +17,7 @@ from threadline.services.answers import Answers, run_view
 from threadline.services.conversations import message_view, tell, told_of
 from threadline.services.places import Ids, conversation_of, nodes_of, question_of, unended, unwritten
 from threadline.services.submits import Submit, Submitted, check, digest, user_parts
-from threadline.store import changes, conversations, messages, runs
+from threadline.store import changes, conversations, leases, messages, runs
 from threadline.store.conversations import ConversationRow
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow, NewMessage
@@ -95,7 +95,7 @@ class Turns:
             if run is None:
                 return None, False
             runs.request_cancel(tx, run.id, "stopped")
-            claimed = runs.claim_queued(tx, run.id, _STOPPER, _STOP_LEASE_SECONDS)
+            claimed = leases.claim_queued(tx, run.id, _STOPPER, _STOP_LEASE_SECONDS)
             return claimed or run, claimed is not None
 
         run, unbegun = await self._store.write(ask)

@@ -33,6 +33,7 @@ class ConversationRow:
     deleted_at: float | None
     status: str
     keeping: str = "listed"
+    visibility: str = "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ _COLUMNS: Final = (
     conversations.c.deleted_at,
     _STATUS,
     conversations.c.keeping,
+    conversations.c.visibility,
 )
 _STATUS_OF_RUN: Final = {
     None: "idle",

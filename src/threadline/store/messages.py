@@ -20,7 +20,9 @@ PAGE_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """One node. ``parts`` is None while the run that writes it is not folded; ``run_status`` is that run's."""
+    """One node. ``parts`` is None while the run that writes it is not folded; ``run_status`` is that run's.
+
+    ``author_id`` is who said it, where that is not the owner of the conversation."""
 
     id: str
     conversation_id: str
@@ -33,6 +35,7 @@ class MessageRow:
     run_id: str | None
     created_at: float
     run_status: str | None = None
+    author_id: str | None = None
 
     @property
     def status(self) -> str:
@@ -55,6 +58,7 @@ class NewMessage:
     metadata: dict[str, Any] = field(default_factory=dict)
     run_id: str | None = None
     id: str | None = None
+    author_id: str | None = None
 
 
 _COLUMNS: Final = (
@@ -69,6 +73,7 @@ _COLUMNS: Final = (
     messages.c.run_id,
     messages.c.created_at,
     runs.c.status,
+    messages.c.author_id,
 )
 _NODES = select(*_COLUMNS).select_from(messages.outerjoin(runs, runs.c.id == messages.c.run_id))
 _OWN = messages.c.conversation_id == bindparam("conversation")
@@ -129,6 +134,7 @@ def add_all(tx: Tx, new: Sequence[NewMessage]) -> list[MessageRow]:
             "metadata": _dump(message.metadata),
             "run_id": message.run_id,
             "created_at": tx.now,
+            "author_id": message.author_id,
         }
         for message_id, message in made
     ]
@@ -148,6 +154,7 @@ def _added(message_id: str, message: NewMessage, now: float) -> MessageRow:
         message.metadata,
         message.run_id,
         now,
+        author_id=message.author_id,
     )
 
 

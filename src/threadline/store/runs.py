@@ -1,13 +1,13 @@
-"""Runs: what is wanted, who works on it under which lease and epoch, and how it ended."""
+"""Runs: what is wanted, and how it ended; who works on it is told by :mod:`threadline.store.leases`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, and_, bindparam, exists, func, or_, select, text, update
+from sqlalchemy import Row, bindparam, select, update
 
 from threadline.domain.messages import Usage
 from threadline.store.tables import runs
@@ -20,7 +20,8 @@ UNFINISHED: Final = ("queued", "running")
 class RunRow:
     """One run as it stands; ``model`` is ``provider/name``, times are Unix seconds, ``next_offset`` is the tail of its
     closed stream. ``trail`` is not loaded with it (see :func:`trail`). ``kind`` is model, or recorded where a program
-    outside writes it (see :mod:`threadline.store.recordings`): no worker ever has such a one."""
+    outside writes it (see :mod:`threadline.store.recordings`): no worker ever has such a one. ``key_owner`` is server
+    or user, and ``cost`` in millionths of a US dollar."""
 
     id: str
     conversation_id: str
@@ -46,6 +47,13 @@ class RunRow:
     ended_at: float | None = None
     kind: str = "model"
     lease_seconds: float | None = None
+    author_id: str | None = None
+    cost: int | None = None
+
+    @property
+    def asker_id(self) -> str:
+        """The id of the user who asked: his keys and his limits count."""
+        return self.author_id or self.user_id
 
     @property
     def ended(self) -> bool:
@@ -64,6 +72,7 @@ class NewRun:
     model: str
     settings: dict[str, Any]
     after_run_id: str | None = None
+    author_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +87,7 @@ class Ending:
     trail: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A lease as its renewal found it."""
-
-    run_id: str
-    epoch: int
-    cancel: str | None
-
-
-_COLUMNS: Final = [column for column in runs.c if column.name not in ("trail", "open_key")]
-_OURS: Final = text("runs.kind = 'model'")
-
-
+COLUMNS: Final = [column for column in runs.c if column.name not in ("trail", "open_key")]
 _INSERT = runs.insert()
 
 
@@ -107,6 +104,7 @@ def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
         model=run.model,
         settings=run.settings,
         created_at=tx.now,
+        author_id=run.author_id,
     )
     tx.conn.execute(
         _INSERT,
@@ -121,31 +119,32 @@ def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
             "model": row.model,
             "settings": orjson.dumps(row.settings).decode(),
             "created_at": row.created_at,
+            "author_id": row.author_id,
         },
     )
     return row
 
 
-_GET = select(*_COLUMNS).where(runs.c.id == bindparam("run_id"))
+_GET = select(*COLUMNS).where(runs.c.id == bindparam("run_id"))
 
 
 def get(tx: Tx, run_id: str) -> RunRow | None:
     """A run by its id."""
     row = tx.conn.execute(_GET, {"run_id": run_id}).first()
-    return _row(row) if row else None
+    return row_of(row) if row else None
 
 
-_BY_MESSAGE = select(*_COLUMNS).where(runs.c.message_id == bindparam("message"))
+_BY_MESSAGE = select(*COLUMNS).where(runs.c.message_id == bindparam("message"))
 
 
 def by_message(tx: Tx, message_id: str) -> RunRow | None:
     """The run that writes, or wrote, a message."""
     row = tx.conn.execute(_BY_MESSAGE, {"message": message_id}).first()
-    return _row(row) if row else None
+    return row_of(row) if row else None
 
 
 _OF_PARENT = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(runs.c.conversation_id == bindparam("conversation"), runs.c.parent_id == bindparam("parent"))
     .order_by(runs.c.created_at, runs.c.id)
 )
@@ -153,24 +152,22 @@ _OF_PARENT = (
 
 def of_parent(tx: Tx, conversation_id: str, parent_id: str) -> list[RunRow]:
     """The runs that answer one message, oldest first."""
-    return [_row(row) for row in tx.conn.execute(_OF_PARENT, {"conversation": conversation_id, "parent": parent_id})]
+    return [row_of(row) for row in tx.conn.execute(_OF_PARENT, {"conversation": conversation_id, "parent": parent_id})]
 
 
-_UNFINISHED = select(*_COLUMNS).where(
-    runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED)
-)
+_UNFINISHED = select(*COLUMNS).where(runs.c.conversation_id == bindparam("conversation"), runs.c.status.in_(UNFINISHED))
 
 
 def unfinished(tx: Tx, conversation_id: str) -> list[RunRow]:
     """A conversation's runs that have not ended, oldest first."""
-    found = [_row(row) for row in tx.conn.execute(_UNFINISHED, {"conversation": conversation_id})]
+    found = [row_of(row) for row in tx.conn.execute(_UNFINISHED, {"conversation": conversation_id})]
     # Sorted here: an ORDER BY makes SQLite walk all of the conversation's runs for the few that are meant.
     return sorted(found, key=lambda run: (run.created_at, run.id))
 
 
 _LATELY: Final = 16
 _LATEST = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .where(runs.c.conversation_id == bindparam("conversation"))
     .order_by(runs.c.created_at.desc(), runs.c.id.desc())
     .limit(_LATELY)
@@ -179,113 +176,8 @@ _LATEST = (
 
 def latest_ended(tx: Tx, conversation_id: str) -> RunRow | None:
     """The run of a conversation that ended last, among its newest."""
-    newest = [_row(row) for row in tx.conn.execute(_LATEST, {"conversation": conversation_id})]
+    newest = [row_of(row) for row in tx.conn.execute(_LATEST, {"conversation": conversation_id})]
     return max((run for run in newest if run.ended), key=lambda run: run.ended_at or 0.0, default=None)
-
-
-_before = runs.alias("before")
-_CLAIMABLE = (
-    select(*_COLUMNS)
-    .where(
-        or_(
-            and_(
-                runs.c.status == "queued",
-                or_(
-                    runs.c.after_run_id.is_(None),
-                    ~exists(
-                        select(_before.c.id).where(
-                            _before.c.id == runs.c.after_run_id, _before.c.status.in_(UNFINISHED)
-                        )
-                    ),
-                ),
-            ),
-            and_(runs.c.status == "running", runs.c.lease_until <= bindparam("lapsed_before"), _OURS),
-        )
-    )
-    .order_by(runs.c.created_at, runs.c.id)
-    .limit(bindparam("most"))
-)
-_TAKE = (
-    update(runs)
-    .where(runs.c.id == bindparam("run_id"), runs.c.epoch == bindparam("had"))
-    .values(
-        status="running",
-        epoch=bindparam("had") + 1,
-        worker=bindparam("by"),
-        lease_until=bindparam("until"),
-        started_at=func.coalesce(runs.c.started_at, bindparam("at")),
-    )
-)
-
-
-def claim(
-    tx: Tx,
-    worker: str,
-    lease: float,
-    most: int,
-    *,
-    held: frozenset[str] = frozenset(),
-    lapsed_before: float | None = None,
-) -> list[RunRow]:
-    """Take up to ``most`` runs for ``lease`` seconds: those that are wanted, and those whose lease is over.
-
-    Each comes back as it was found, but for the epoch, which is the new one; ``worker`` therefore tells who had it,
-    or None after a clean hand-over. ``held`` are those that the worker drives already: a clock that jumped or a process
-    that was paused does not make it its own rival. ``lapsed_before``: leases that end after this do not count as over
-    (default: now).
-    """
-    found = tx.conn.execute(
-        _CLAIMABLE, {"lapsed_before": tx.now if lapsed_before is None else lapsed_before, "most": most}
-    ).all()
-    if not held.isdisjoint(row.id for row in found):
-        renew(tx, worker, list(held), lease)
-    return _take(tx, [_row(row) for row in found if row.id not in held], worker, lease)
-
-
-def claim_queued(tx: Tx, run_id: str, worker: str, lease: float) -> RunRow | None:
-    """Take one run that nobody has begun, whatever it waits for; None where that is too late."""
-    row = get(tx, run_id)
-    if row is None or row.status != "queued":
-        return None
-    return _take(tx, [row], worker, lease)[0]
-
-
-def _take(tx: Tx, rows: list[RunRow], worker: str, lease: float) -> list[RunRow]:
-    if rows:
-        until = tx.now + lease
-        tx.conn.execute(
-            _TAKE, [{"run_id": row.id, "had": row.epoch, "by": worker, "until": until, "at": tx.now} for row in rows]
-        )
-    return [replace(row, epoch=row.epoch + 1, status="running") for row in rows]
-
-
-def renew(tx: Tx, worker: str, run_ids: Sequence[str], lease: float) -> list[Held]:
-    """Hold ``run_ids`` for ``lease`` seconds more; those that are not in the answer are lost."""
-    mine = and_(runs.c.id.in_(run_ids), runs.c.worker == worker, runs.c.status == "running")
-    tx.conn.execute(update(runs).where(mine).values(lease_until=tx.now + lease))
-    found = tx.conn.execute(select(runs.c.id, runs.c.epoch, runs.c.cancel).where(mine))
-    return [Held(row.id, row.epoch, row.cancel) for row in found]
-
-
-def release(tx: Tx, run_id: str, epoch: int) -> None:
-    """Hand a run over: its lease is over now, and no worker has it."""
-    mine = and_(runs.c.id == run_id, runs.c.epoch == epoch, runs.c.status == "running")
-    tx.conn.execute(update(runs).where(mine).values(lease_until=0.0, worker=None))
-    tx.poke("runs")
-
-
-def break_leases(tx: Tx) -> int:
-    """End every worker's lease; only for who is alone with this database. Returns how many there were."""
-    return tx.conn.execute(update(runs).where(runs.c.status == "running", _OURS).values(lease_until=0.0)).rowcount
-
-
-_NEXT_LAPSE = select(func.min(runs.c.lease_until)).where(runs.c.status == "running", _OURS)
-
-
-def next_lapse(tx: Tx) -> float | None:
-    """When the next lease of a worker ends."""
-    lapse: float | None = tx.conn.execute(_NEXT_LAPSE).scalar()
-    return lapse
 
 
 _CANCELLED = select(runs.c.id).where(runs.c.status == "running", runs.c.cancel.is_not(None))
@@ -385,7 +277,8 @@ def keep_events(tx: Tx, run_id: str) -> None:
     tx.conn.execute(update(runs).where(runs.c.id == run_id).values(trail=None))
 
 
-def _row(row: Row[Any]) -> RunRow:
+def row_of(row: Row[Any]) -> RunRow:
+    """A run out of the columns of ``COLUMNS``."""
     fields = dict(row._mapping)
     fields["settings"] = orjson.loads(fields["settings"])
     fields["usage"] = orjson.loads(fields["usage"]) if fields["usage"] else None

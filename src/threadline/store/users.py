@@ -12,15 +12,26 @@ from threadline.store.transaction import Tx
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """Who owns things; ``kind`` is guest, registered or service."""
+    """Who owns things; ``kind`` is guest, registered or service, ``role`` user or admin."""
 
     id: str
     kind: str
     name: str | None
     created_at: float
+    email: str | None = None
+    role: str = "user"
+    disabled_at: float | None = None
 
 
-COLUMNS = (users.c.id, users.c.kind, users.c.name, users.c.created_at)
+COLUMNS = (
+    users.c.id,
+    users.c.kind,
+    users.c.name,
+    users.c.created_at,
+    users.c.email,
+    users.c.role,
+    users.c.disabled_at,
+)
 _INSERT = insert(users)
 _GET = select(*COLUMNS).where(users.c.id == bindparam("user"))
 _NAMED = select(*COLUMNS).where(users.c.kind == bindparam("kind"), users.c.name == bindparam("name")).limit(1)

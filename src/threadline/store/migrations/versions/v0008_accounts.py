@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Tell users and what they have more of themselves, and make the tables of what they may do and did."""
     _more_columns()
     _signing_in()
+    _keys_and_audit()
     _sharing()
     _spending()
 
@@ -72,6 +73,9 @@ def _signing_in() -> None:
         sa.Column("since", sa.Float(), nullable=False),
     )
     op.create_index("ix_throttles_since", "throttles", ["since"])
+
+
+def _keys_and_audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", sa.Text(), primary_key=True),
