@@ -1,0 +1,145 @@
+"""How one value of a setting is read, from a text of the environment or a value of the file."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+_SHORTEST_SECRET: Final = 16
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used. The message names it, and says what to do."""
+
+
+def nearest(name: str, known: set[str]) -> str:
+    """What was probably meant by a name that is none of ``known``, as a sentence that goes on from another; or
+    nothing."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def as_number(low: float, high: float) -> Callable[[Any], float]:
+    """A number from ``low`` to ``high``."""
+
+    def parse(value: Any) -> float:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (ValueError, TypeError):
+            number = math.nan
+        if not low <= number <= high:
+            raise ValueError(f"must be a number from {low:g} to {high:g}, not {value!r}.")
+        return number
+
+    return parse
+
+
+def as_whole(low: int, high: int) -> Callable[[Any], int]:
+    """A whole number from ``low`` to ``high``."""
+    number = as_number(low, high)
+
+    def parse(value: Any) -> int:
+        found = number(value)
+        if found != int(found):
+            raise ValueError(f"must be a whole number from {low} to {high}, not {value!r}.")
+        return int(found)
+
+    return parse
+
+
+def as_switch(value: Any) -> bool:
+    """On or off, in one of the words for it."""
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("on", "1", "true", "yes"):
+        return True
+    if text in ("off", "0", "false", "no"):
+        return False
+    raise ValueError(f"must be on or off, not {value!r}.")
+
+
+def as_one_of(*choices: str) -> Callable[[Any], str]:
+    """One of a few words."""
+
+    def parse(value: Any) -> str:
+        text = str(value).strip().lower()
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}, not {value!r}.")
+        return text
+
+    return parse
+
+
+def as_text(value: Any) -> str:
+    """A text that is not empty, without the blanks around it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a text that is not empty.")
+    return value.strip()
+
+
+def as_address(value: Any) -> str:
+    """An ``http`` or ``https`` address, without the slash at its end."""
+    text = as_text(value).rstrip("/")
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(f"must begin with http:// or https://, not {value!r}.")
+    return text
+
+
+def as_origins(value: Any) -> tuple[str, ...]:
+    """Origins as browsers write them: a list, or a text with commas between them."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        raise ValueError("must be a list of origins such as https://chat.example.org.")
+    return tuple(_origin(one) for one in listed if not (isinstance(one, str) and not one.strip()))
+
+
+def _origin(value: Any) -> str:
+    """As browsers write it: in small letters, and without the usual port."""
+    text = as_address(value).lower()
+    scheme, _, place = text.partition("://")
+    if not place or any(mark in place for mark in "/?#@*\\ "):
+        raise ValueError(
+            f"must be origins such as https://chat.example.org, with nothing after the host, not {value!r}."
+        )
+    return text.removesuffix(":443" if scheme == "https" else ":80")
+
+
+def as_secrets(value: Any) -> tuple[str, ...]:
+    """Secrets of a length that nobody guesses: a list, or a text with commas between them."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("must be a secret, or several with commas between them.")
+    found = tuple(one.strip() for one in listed if one.strip())
+    if not found or any(len(one) < _SHORTEST_SECRET for one in found):
+        raise ValueError(f"each secret must have at least {_SHORTEST_SECRET} characters.")
+    return found
+
+
+def as_folder(value: Any) -> Path:
+    """A folder; ``~`` is the home of who starts the server."""
+    return Path(as_text(str(value))).expanduser()
+
+
+def as_names(value: Any) -> tuple[str, ...]:
+    """A list of names."""
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise ValueError('must be a list such as ["a-model"].')
+    return tuple(value)
+
+
+def as_table(value: Any) -> dict[str, Any]:
+    """A table of anything."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a table.")
+    return value
+
+
+def as_texts(value: Any) -> dict[str, str]:
+    """A table of texts."""
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise ValueError("must be a table of texts.")
+    return value
