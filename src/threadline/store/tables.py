@@ -95,6 +95,7 @@ audit = Table(
     Column("details", Text, nullable=False, server_default=text("'{}'")),
     Index("audit_by_age", "at", "id"),
     Index("audit_by_actor", "actor_id", "at", "id"),
+    Index("audit_by_action", "action", "at", "id"),
 )
 
 sessions = Table(

@@ -88,6 +88,7 @@ def _keys_and_audit() -> None:
     )
     op.create_index("audit_by_age", "audit", ["at", "id"])
     op.create_index("audit_by_actor", "audit", ["actor_id", "at", "id"])
+    op.create_index("audit_by_action", "audit", ["action", "at", "id"])
     op.create_table(
         "keys",
         sa.Column("id", sa.Text(), primary_key=True),
