@@ -26,6 +26,7 @@ class Usage(TypedDict, total=False):
     totalTokens: int
     reasoningTokens: int
     cachedInputTokens: int
+    cacheWriteTokens: int
 
 
 @dataclass(frozen=True, slots=True)
