@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from tests.routes.bad_rows import HUGE, NOWHERE, Bad, Row, bodies, deep, queries
+from threadline.routes import pages
 
 RESPONSE: Final = {"model": "demo/demo", "input": "Say it at once."}
 COMPLETION: Final = {"model": "demo/demo", "messages": [{"role": "user", "content": "Say it at once."}]}
@@ -162,8 +164,7 @@ TABLE: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/v1/stream/__ds/subscriptions/{name}/callback"): _report("callback"),
     ("POST", "/v1/stream/__ds/subscriptions/{name}/ack"): _report("ack"),
     ("POST", "/v1/stream/__ds/subscriptions/{name}/release"): _report("release"),
-    ("GET", "/"): Row("/", bad=NOWHERE),
-    ("GET", "/chat/{chat_id}"): Row("/chat/{chat}", bad=NOWHERE),
+    **{("GET", address): Row(re.sub(r"\{\w+\}", "some", address), bad=NOWHERE) for address in pages.ADDRESSES},
     ("GET", "/assets/{file}"): Row(
         "/assets/page-1a2b3c.js",
         bad=(

@@ -21,7 +21,7 @@ from tests.routes.conftest import House, asking, open_house
 from tests.routes.test_errors import check
 from tests.support.answers import until_ended
 from tests.support.client import Client, Reply
-from threadline.routes import RESOURCES
+from threadline.routes import RESOURCES, pages
 from threadline.routes.openai.errors import speaks
 from threadline.routes.site import Site
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 TABLE: dict[tuple[str, str], Row] = {**bad_rows.TABLE, **bad_dialects.TABLE}
 STREAMS = ("GET", "PUT", "POST", "DELETE")
-OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", "/", "/chat/{chat_id}", "/assets/{file}", "/{file}"}
+OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", *pages.ADDRESSES, "/assets/{file}", "/{file}"}
 SPEAK_BY_WAKE = ("callback", "ack", "release", "jwks.json")
 TOO_LARGE = object()
 UNSEEN = {"tokens", "sessions", "lease_until"}

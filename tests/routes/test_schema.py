@@ -10,14 +10,14 @@ from starlette.routing import Route
 from tests.routes.conftest import House, asking, chunks
 from tests.support.answers import until_ended
 from tests.support.client import Client
-from threadline.routes import RESOURCES, shapes
+from threadline.routes import RESOURCES, pages, shapes
 from threadline.routes.openai.errors import speaks
 from threadline.routes.site import Site
 
 pytestmark = pytest.mark.anyio
 STREAMS = {"GET", "PUT", "POST", "DELETE"}
 """What a stream's address takes; it tells methods apart itself."""
-PAGES = {"/", "/chat/{chat_id}", "/assets/{file}", "/{file}", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
+PAGES = {*pages.ADDRESSES, "/assets/{file}", "/{file}", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
 
 
 async def schema_of(visitor: Client) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from threadline.routes.live import Live
 from threadline.routes.openai.completions import Completions
 from threadline.routes.openai.models import Models, OneModel
 from threadline.routes.openai.responses import Cancel, Create, Inputs, One
-from threadline.routes.pages import Pages
+from threadline.routes.pages import ADDRESSES, Pages
 from threadline.routes.recordings import Record
 from threadline.routes.run_events import FeedEvents, RunEvents
 from threadline.routes.site import Site, nowhere
@@ -81,8 +81,7 @@ def raw(context: Context, pages: Pages, streams: DurableStreams) -> list[Route |
         Route("/v1/chat/completions", Completions(context), methods=["POST"]),
         Route("/v1/models", Models(context), methods=["GET"]),
         Route("/v1/models/{model:path}", OneModel(context), methods=["GET"]),
-        Route("/", Endpoint(pages.page), methods=["GET"]),
-        Route("/chat/{chat_id}", Endpoint(pages.page), methods=["GET"]),
+        *(Route(address, Endpoint(pages.page), methods=["GET"]) for address in ADDRESSES),
         Route("/assets/{file}", Endpoint(pages.asset), methods=["GET"]),
         Route("/{file}", Endpoint(pages.asset), methods=["GET"]),
     ]

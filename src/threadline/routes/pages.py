@@ -16,6 +16,20 @@ from threadline.domain.errors import NotFound
 from threadline.routes.exchange import Headers, header
 from threadline.routes.replies import reply
 
+ADDRESSES: Final = (
+    "/",
+    "/chat/{chat_id}",
+    "/login",
+    "/register",
+    "/auth/error",
+    "/settings",
+    "/settings/{tab}",
+    "/admin",
+    "/admin/{tab}",
+    "/share/{token}",
+)
+"""Where the page is; it finds out by itself what to show there."""
+
 _HASHED: Final = "/assets/"
 _FOR_PROGRAMS: Final = ("/api/", "/v1/", _HASHED)
 _FOR_EVER: Final = b"public, max-age=31536000, immutable"
@@ -49,7 +63,7 @@ class Pages:
         self._files: dict[str, _File] = {}
 
     async def page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """``/``, ``/chat/{id}``: the page itself finds out what to show."""
+        """The one document, for each of :data:`ADDRESSES`."""
         try:
             file = await self._load("index.html")
         except NotFound:
