@@ -14,6 +14,7 @@ from threadline.settings_values import (
     SettingsError,
     as_address,
     as_folder,
+    as_limit,
     as_number,
     as_one_of,
     as_origins,
@@ -60,6 +61,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     guests: bool = True
+    limit_guest: int | None = 20
+    limit_registered: int | None = 100
+    usage_days: int = 400
     origins: tuple[str, ...] = ()
     when_busy: Literal["enqueue", "reject", "interrupt"] = "enqueue"
     lease_seconds: float = 5.0
@@ -158,6 +162,9 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "host": as_text,
     "port": as_whole(0, 65535),
     "guests": as_switch,
+    "limit_guest": as_limit,
+    "limit_registered": as_limit,
+    "usage_days": as_whole(31, 36500),
     "origins": as_origins,
     "when_busy": as_one_of("enqueue", "reject", "interrupt"),
     "lease_seconds": as_number(0.2, 3600),

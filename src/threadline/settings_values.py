@@ -50,6 +50,16 @@ def as_whole(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
+def as_limit(value: Any) -> int | None:
+    """A whole number, or ``off``: no limit, None."""
+    if value is False or str(value).strip().lower() == "off":
+        return None
+    try:
+        return as_whole(0, 1_000_000_000)(value)
+    except ValueError:
+        raise ValueError(f"must be a whole number, or off for no limit, not {value!r}.") from None
+
+
 def as_switch(value: Any) -> bool:
     """On or off, in one of the words for it."""
     if isinstance(value, bool):

@@ -57,6 +57,10 @@ def test_a_file_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pyte
         ("HOST", " "),
         ("DATA", ""),
         ("MAX_RUNS", "-1"),
+        ("LIMIT_GUEST", "-1"),
+        ("LIMIT_GUEST", "many"),
+        ("LIMIT_REGISTERED", "1.5"),
+        ("USAGE_DAYS", "30"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
@@ -128,6 +132,12 @@ def test_who_needs_a_key_is_told_the_variable_that_is_read_for_its_address() -> 
     usual, own = ProviderConfig("o", "openai"), ProviderConfig("o", "openai", base_url="http://127.0.0.1:1/v1")
     assert key_wanted(usual) == 'Set OPENAI_API_KEY, or api_key = "…" in its [[providers]] table.'
     assert key_wanted(own) == 'Set api_key = "…" in its [[providers]] table.'
+
+
+def test_a_limit_is_a_number_or_off(tmp_path: Path) -> None:
+    assert load({"THREADLINE_LIMIT_GUEST": "off"}, file(tmp_path, "limit_registered = 0")).limit_guest is None
+    assert load({}, file(tmp_path, "limit_guest = false\nlimit_registered = 0")).limit_registered == 0
+    assert load({}, file(tmp_path, 'limit_guest = "off"')).limit_guest is None
 
 
 def test_origins_are_a_list_in_either_form(tmp_path: Path) -> None:

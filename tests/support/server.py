@@ -40,7 +40,9 @@ class Server(Child):
         models = f'[models]\nchat = "{default_model}"\ntitle = "demo/demo"\n\n'
         self.config.write_text(models + "".join(_table("providers", one) for one in providers))
         self.undo = folder / "undo"
-        environment = {f"THREADLINE_{key.upper()}": str(value) for key, value in (settings or {}).items()}
+        # Tests and benchmarks send more messages than a guest may.
+        chosen = {"limit_guest": "off", **(settings or {})}
+        environment = {f"THREADLINE_{key.upper()}": str(value) for key, value in chosen.items()}
         environment["OUTER_TEST_FOLDER"] = str(folder)
         if power:
             environment["OUTER_TEST_POWER"] = str(self.undo)
