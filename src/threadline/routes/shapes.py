@@ -34,11 +34,15 @@ class ErrorBody(BaseModel):
 
 
 class Me(BaseModel):
-    """Who is asking."""
+    """Who is asking. ``email_verified``: somebody else than he has said that the address is his."""
 
     id: str
     kind: Literal["guest", "registered", "service"]
     name: str | None
+    email: str | None
+    email_verified: bool
+    role: Literal["user", "admin"]
+    has_password: bool
 
 
 class Capabilities(BaseModel):

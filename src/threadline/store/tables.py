@@ -47,7 +47,10 @@ users = Table(
     Column("role", Text, nullable=False, server_default=text("'user'")),  # user | admin
     Column("disabled_at", Float),  # NULL: may come in
     Column("preferences", Text, nullable=False, server_default=text("'{}'")),
+    Column("deleted_at", Float),  # nobody can come in as him; the sweeper removes what is left of him
+    Column("heir_id", Text),  # a deleted guest's: the account that he signed in to, which has what he made
     Index("users_by_email", "email", unique=True),
+    Index("users_deleted", "deleted_at", **partial("deleted_at IS NOT NULL")),
     Index("users_by_kind", "kind", "created_at"),
 )
 
