@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from threadline import settings_tables
+from threadline.domain.addresses import NOWHERE, Private
 from threadline.domain.catalog import KINDS, ProviderConfig
 from threadline.settings_values import (
     SettingsError,
@@ -19,6 +20,7 @@ from threadline.settings_values import (
     as_one_of,
     as_origins,
     as_secrets,
+    as_private,
     as_switch,
     as_text,
     as_whole,
@@ -73,6 +75,7 @@ class Settings:
     streams_open: bool = False
     secret: tuple[str, ...] = field(default=(), repr=False)
     retention_seconds: float = 3600.0
+    private_addresses: Private = NOWHERE
     stall_seconds: float = 90.0
     drain_seconds: float = 5.0
     context_messages: int = 50
@@ -178,6 +181,7 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "drain_seconds": as_number(0.1, 3600),
     "context_messages": as_whole(1, 100_000),
     "max_steps": as_whole(1, 1000),
+    "private_addresses": as_private,
     "max_runs": as_whole(1, 100_000),
     "ollama_url": as_address,
 }

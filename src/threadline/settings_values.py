@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 _SHORTEST_SECRET: Final = 16
+from threadline.domain.addresses import Private
+from urllib.parse import urlsplit
+
 
 
 class SettingsError(ValueError):
@@ -152,4 +155,18 @@ def as_texts(value: Any) -> dict[str, str]:
     """A table of texts."""
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise ValueError("must be a table of texts.")
+def as_private(value: Any) -> Private:
+    """Private places: ``on``, or networks and hosts as a list, or a text with commas between them; ``off``: none."""
+    if value is True or value is False:
+        value = "on" if value else ""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("must be on, or networks and hosts such as 10.0.0.0/8, models.example.org.")
+    places = [one.strip() for one in listed if one.strip() not in ("", "off")]
+    try:
+        return Private.of(places)
+    except ValueError as fault:
+        raise ValueError(f"must be on, or networks and hosts: {fault}.") from None
+
+
     return value
