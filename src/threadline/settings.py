@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from threadline import settings_tables
 from threadline.domain.addresses import NOWHERE, Private
 from threadline.domain.catalog import KINDS, ProviderConfig
+from threadline.domain.logins import LoginConfig
 from threadline.settings_values import (
     SettingsError,
     as_address,
@@ -19,8 +20,8 @@ from threadline.settings_values import (
     as_number,
     as_one_of,
     as_origins,
-    as_secrets,
     as_private,
+    as_secrets,
     as_switch,
     as_text,
     as_whole,
@@ -56,7 +57,7 @@ def key_wanted(config: ProviderConfig) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the server is told from outside. Every field but the last four is ``THREADLINE_{NAME}`` in the
+    """What the server is told from outside. Every field but the last five is ``THREADLINE_{NAME}`` in the
     environment and ``{name}`` in the file; times are seconds."""
 
     data: Path = Path("threadline-data")
@@ -74,15 +75,18 @@ class Settings:
     long_poll_seconds: float = 30.0
     streams_open: bool = False
     secret: tuple[str, ...] = field(default=(), repr=False)
-    retention_seconds: float = 3600.0
     private_addresses: Private = NOWHERE
+    retention_seconds: float = 3600.0
     stall_seconds: float = 90.0
     drain_seconds: float = 5.0
     context_messages: int = 50
     max_steps: int = 5
     max_runs: int = 256
     ollama_url: str = "http://127.0.0.1:11434"
+    github_client_id: str | None = None
+    github_client_secret: str | None = field(default=None, repr=False)
     providers: tuple[ProviderConfig, ...] = ()
+    logins: tuple[LoginConfig, ...] = ()
     models: Mapping[str, str] = field(default_factory=lambda: {"chat": "demo/demo"})
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     unknown: tuple[str, ...] = ()
@@ -110,7 +114,7 @@ def load(environ: Mapping[str, str], config: Path | None = None, **given: Any) -
     known = set(_PARSERS)
     values: dict[str, Any] = {}
     for name, value in table.items():
-        if name in ("providers", "models"):
+        if name in ("providers", "models", "login"):
             continue
         if name not in known:
             raise SettingsError(f"{named or DEFAULT_FILE}: {name!r} is not a setting.{nearest(name, known)}")
@@ -130,6 +134,7 @@ def load(environ: Mapping[str, str], config: Path | None = None, **given: Any) -
     return Settings(
         **values,
         providers=settings_tables.providers(table.get("providers", [])),
+        logins=_logins(table.get("login", []), environ, values),
         models=settings_tables.models(table.get("models", {})),
         keys=_keys(environ),
         unknown=tuple(sorted(unknown)),
@@ -176,19 +181,31 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "long_poll_seconds": as_number(0.05, 3600),
     "streams_open": as_switch,
     "secret": as_secrets,
+    "private_addresses": as_private,
     "retention_seconds": as_number(0, 10 * 365 * 86400),
     "stall_seconds": as_number(0.1, 86400),
     "drain_seconds": as_number(0.1, 3600),
     "context_messages": as_whole(1, 100_000),
     "max_steps": as_whole(1, 1000),
-    "private_addresses": as_private,
     "max_runs": as_whole(1, 100_000),
     "ollama_url": as_address,
+    "github_client_id": as_text,
+    "github_client_secret": as_text,
 }
 """How each setting is read, from a text of the environment or a value of the file."""
 
 NAMES: Final = tuple(f.name for f in fields(Settings) if f.name in _PARSERS)
 """The settings that are one value each, in the order of the documentation."""
+
+
+def _logins(listed: Any, environ: Mapping[str, str], values: Mapping[str, Any]) -> tuple[LoginConfig, ...]:
+    tables = settings_tables.logins(listed, environ)
+    usual = settings_tables.github(values.get("github_client_id"), values.get("github_client_secret"))
+    if usual and any(one.name == usual[0].name for one in tables):
+        raise SettingsError(
+            "[[login]]: github is set up by THREADLINE_GITHUB_CLIENT_ID already; name this one otherwise."
+        )
+    return (*usual, *tables)
 
 
 def _keys(environ: Mapping[str, str]) -> dict[str, str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-_SHORTEST_SECRET: Final = 16
 from threadline.domain.addresses import Private
 from urllib.parse import urlsplit
 
+_SHORTEST_SECRET: Final = 16
 
 
 class SettingsError(ValueError):
@@ -102,6 +103,28 @@ def as_address(value: Any) -> str:
     return text
 
 
+def as_secure_address(value: Any) -> str:
+    """An ``https`` address as it is written; ``http`` is for this machine alone."""
+    found = as_text(value)
+    try:
+        parts = urlsplit(found)
+        place = parts.hostname or ""
+    except ValueError:
+        raise ValueError("must be an address such as https://accounts.example.org.") from None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and place in ("localhost", "127.0.0.1", "::1"))
+    if not safe or not place or parts.query or parts.fragment:
+        raise ValueError(f"must begin with https:// (http:// only for this machine), with no query, not {value!r}.")
+    return found
+
+
+def as_path_name(value: Any) -> str:
+    """A name that stands in an address of this server."""
+    found = as_text(value)
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", found, re.ASCII) is None:
+        raise ValueError(f"must be of up to 40 small letters, digits, - and _, not {value!r}.")
+    return found
+
+
 def as_origins(value: Any) -> tuple[str, ...]:
     """Origins as browsers write them: a list, or a text with commas between them."""
     listed = value.split(",") if isinstance(value, str) else value
@@ -132,6 +155,20 @@ def as_secrets(value: Any) -> tuple[str, ...]:
     return found
 
 
+def as_private(value: Any) -> Private:
+    """Private places: ``on``, or networks and hosts as a list, or a text with commas between them; ``off``: none."""
+    if value is True or value is False:
+        value = "on" if value else ""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("must be on, or networks and hosts such as 10.0.0.0/8, models.example.org.")
+    places = [one.strip() for one in listed if one.strip() not in ("", "off")]
+    try:
+        return Private.of(places)
+    except ValueError as fault:
+        raise ValueError(f"must be on, or networks and hosts: {fault}.") from None
+
+
 def as_folder(value: Any) -> Path:
     """A folder; ``~`` is the home of who starts the server."""
     return Path(as_text(str(value))).expanduser()
@@ -155,18 +192,4 @@ def as_texts(value: Any) -> dict[str, str]:
     """A table of texts."""
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise ValueError("must be a table of texts.")
-def as_private(value: Any) -> Private:
-    """Private places: ``on``, or networks and hosts as a list, or a text with commas between them; ``off``: none."""
-    if value is True or value is False:
-        value = "on" if value else ""
-    listed = value.split(",") if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise ValueError("must be on, or networks and hosts such as 10.0.0.0/8, models.example.org.")
-    places = [one.strip() for one in listed if one.strip() not in ("", "off")]
-    try:
-        return Private.of(places)
-    except ValueError as fault:
-        raise ValueError(f"must be on, or networks and hosts: {fault}.") from None
-
-
     return value
