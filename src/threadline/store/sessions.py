@@ -14,21 +14,36 @@ from threadline.store.users import UserRow
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One signed-in place; times are Unix seconds."""
+    """One signed-in place; times are Unix seconds. ``agent`` is what the browser calls itself, ``address`` from where
+    it was opened."""
 
     id: str
     user_id: str
     created_at: float
     seen_at: float
     expires_at: float
+    agent: str | None = None
+    address: str | None = None
 
 
-_COLUMNS = (sessions.c.id, sessions.c.user_id, sessions.c.created_at, sessions.c.seen_at, sessions.c.expires_at)
+_COLUMNS = (
+    sessions.c.id,
+    sessions.c.user_id,
+    sessions.c.created_at,
+    sessions.c.seen_at,
+    sessions.c.expires_at,
+    sessions.c.agent,
+    sessions.c.address,
+)
 _INSERT = insert(sessions)
 _BY_TOKEN = (
     select(*_COLUMNS, *USER_COLUMNS)
     .join(users, users.c.id == sessions.c.user_id)
-    .where(sessions.c.token_hash == bindparam("hash"), sessions.c.expires_at > bindparam("at"))
+    .where(
+        sessions.c.token_hash == bindparam("hash"),
+        sessions.c.expires_at > bindparam("at"),
+        users.c.disabled_at.is_(None),
+    )
 )
 _OF_USER = (
     select(*_COLUMNS)
@@ -41,12 +56,17 @@ _SEEN = (
     .values(seen_at=bindparam("at"), expires_at=bindparam("until"))
 )
 _REMOVE = delete(sessions).where(sessions.c.id == bindparam("session"), sessions.c.user_id == bindparam("user"))
+_REMOVE_ALL = delete(sessions).where(
+    sessions.c.user_id == bindparam("user"), sessions.c.id.is_distinct_from(bindparam("kept"))
+)
 _REMOVE_EXPIRED = delete(sessions).where(sessions.c.expires_at <= bindparam("at"))
 
 
-def add(tx: Tx, user_id: str, token_hash: bytes, lifetime: float) -> SessionRow:
+def add(
+    tx: Tx, user_id: str, token_hash: bytes, lifetime: float, *, agent: str | None = None, address: str | None = None
+) -> SessionRow:
     """Open a session that lives for ``lifetime`` seconds from now."""
-    row = SessionRow(tx.new_id("ses"), user_id, tx.now, tx.now, tx.now + lifetime)
+    row = SessionRow(tx.new_id("ses"), user_id, tx.now, tx.now, tx.now + lifetime, agent, address)
     tx.conn.execute(
         _INSERT,
         {
@@ -56,13 +76,15 @@ def add(tx: Tx, user_id: str, token_hash: bytes, lifetime: float) -> SessionRow:
             "created_at": row.created_at,
             "seen_at": row.seen_at,
             "expires_at": row.expires_at,
+            "agent": agent,
+            "address": address,
         },
     )
     return row
 
 
 def by_token(tx: Tx, token_hash: bytes) -> tuple[SessionRow, UserRow] | None:
-    """The session of a token and its user, while it lives."""
+    """The session of a token and its user, while it lives and he may come in."""
     row = tx.conn.execute(_BY_TOKEN, {"hash": token_hash, "at": tx.now}).first()
     if row is None:
         return None
@@ -83,6 +105,11 @@ def renew(tx: Tx, session_id: str, lifetime: float) -> None:
 def remove(tx: Tx, user_id: str, session_id: str) -> bool:
     """End one session of this user; False where there is none."""
     return tx.conn.execute(_REMOVE, {"session": session_id, "user": user_id}).rowcount == 1
+
+
+def remove_all(tx: Tx, user_id: str, kept: str | None = None) -> int:
+    """End all of a user's sessions, but for the one that is ``kept``; returns how many there were."""
+    return tx.conn.execute(_REMOVE_ALL, {"user": user_id, "kept": kept}).rowcount
 
 
 def remove_expired(tx: Tx) -> int:
