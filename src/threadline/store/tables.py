@@ -76,6 +76,7 @@ logins = Table(
     Column("links", Boolean, nullable=False),  # to add the identity to that account, not to sign in
     Column("return_to", Text, nullable=False),
     Column("created_at", Float, nullable=False, index=True),
+    Column("used_at", Float),  # NULL: nobody has come back with it
 )
 
 throttles = Table(

@@ -67,6 +67,7 @@ def _signing_in() -> None:
         sa.Column("links", sa.Boolean(), nullable=False),
         sa.Column("return_to", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("used_at", sa.Float()),
     )
     op.create_index("ix_logins_created_at", "logins", ["created_at"])
     op.create_table(
