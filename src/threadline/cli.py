@@ -93,20 +93,26 @@ def create_token(
     user: Annotated[
         str | None, typer.Option(help="The account it speaks for; else a service user of its name.")
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it is for: read, chat, openai, streams, admin or all; may be given more than once."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="After how many days it ends; else when it is revoked.")] = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Make an access token and print it, alone on the last line. It is shown this once."""
     from threadline.app import tokens
 
-    _run(tokens.create(_settings(config, data=data), name, user, say=typer.echo))
+    settings = _settings(config, data=data)
+    _run(tokens.create(settings, name, user, say=typer.echo, scopes=scope or (), days=days))
 
 
 @token.command("list")
 def list_tokens(data: Data = None, config: Config = None) -> None:
     """Show every access token.
 
-    A line for each: its id, name and user, and when it was made and last used.
+    A line for each: its id, name and user, when it was made and last used, what it is for and when it ends.
     """
     from threadline.app import tokens
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from threadline.app import lock
 from threadline.app.failures import CannotStart, NotUsable, storage_faults_told
-from threadline.domain.errors import BadRequest, NotFound, ThreadlineError
+from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound, ThreadlineError
 from threadline.services.tokens import Tokens
 from threadline.settings import Settings
 from threadline.store.database import Store
@@ -18,10 +18,12 @@ from threadline.world import SystemWorld
 Say = Callable[[str], None]
 
 
-async def create(settings: Settings, name: str, user: str | None, say: Say) -> None:
-    """Make a token; it is the last line that is said."""
+async def create(
+    settings: Settings, name: str, user: str | None, say: Say, *, scopes: Sequence[str] = (), days: int | None = None
+) -> None:
+    """Make a token; it is the last line that is said. Without ``scopes`` it is for all of them."""
     async with _opened(settings, makes=True) as tokens:
-        issued = await tokens.issue(name, user)
+        issued = await tokens.issue(name, user, scopes=scopes or ("all",), days=days)
         say(f"{issued.row.id} speaks for {issued.user.name or issued.user.id}.")
         say(f"It is for the server whose data folder is {settings.data.absolute()}.")
         say("This is the only time it is shown:")
@@ -33,7 +35,9 @@ async def show(settings: Settings, say: Say) -> None:
     async with _opened(settings) as tokens:
         for row, user in await tokens.listed():
             used = "never used" if row.used_at is None else f"used {_day(row.used_at)}"
-            say("\t".join((row.id, row.name, user.name or user.id, f"made {_day(row.created_at)}", used)))
+            ends = "never ends" if row.expires_at is None else f"ends {_day(row.expires_at)}"
+            made = f"made {_day(row.created_at)}"
+            say("\t".join((row.id, row.name, user.name or user.id, made, used, f"for {row.scopes}", ends)))
 
 
 async def revoke(settings: Settings, token_id: str, say: Say) -> None:
@@ -59,7 +63,7 @@ async def _opened(settings: Settings, *, makes: bool = False) -> AsyncIterator[T
         store = await Store.open(settings.store_path, world, Signals())
     try:
         yield Tokens(store, world)
-    except (BadRequest, NotFound) as fault:
+    except (BadRequest, Conflict, Forbidden, NotFound) as fault:
         raise NotUsable(fault.message) from None
     except ThreadlineError as fault:
         raise CannotStart(fault.message) from None

@@ -115,4 +115,4 @@ class _Transport(Socket):
         token = bearer_of(headers.get("authorization"))
         if token is None:
             return self.line.caller
-        return Caller(await program(self.context, token), token, is_program=True)
+        return await program(self.context, self.line.scope, token)

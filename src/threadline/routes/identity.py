@@ -9,10 +9,11 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from threadline.domain.errors import Unauthorized
-from threadline.routes import hosts, origin
+from threadline.routes import hosts, origin, scopes
 from threadline.routes.context import Context
 from threadline.routes.exchange import Scope, exchange_of, header
 from threadline.services.accounts import SESSION_SECONDS, UserRow
+from threadline.services.tokens import Program
 
 COOKIE: Final = "threadline_session"
 
@@ -26,7 +27,12 @@ class Caller:
 
     user: UserRow
     token: str = field(repr=False)
-    is_program: bool = False
+    program: Program | None = None
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it asks by an access token."""
+        return self.program is not None
 
 
 async def who(context: Context, scope: Scope) -> UserRow:
@@ -38,11 +44,11 @@ async def caller(context: Context, scope: Scope) -> Caller:
     """The user of a request. Who has no session becomes a guest, and the answer carries the cookie.
 
     A program's token counts before any cookie. Raises ``Unauthorized`` for a token that speaks for nobody, and where
-    guests are off.
+    guests are off; ``Forbidden`` for a token that is not for this.
     """
     token = bearer(scope)
     if token is not None:
-        return Caller(await program(context, token), token, is_program=True)
+        return await program(context, scope, token)
     known = await _session(context, scope)
     if known is not None:
         return known
@@ -80,8 +86,8 @@ async def asker_of(context: Context, scope: Scope) -> tuple[str, Caller | None]:
     """
     token = bearer(scope)
     if token is not None:
-        user = await program(context, token)
-        return user.id, Caller(user, token, is_program=True)
+        one = await program(context, scope, token)
+        return one.user.id, one
     if context.open_owner is not None:
         origin.check(scope, context.origins, reading=True)
         return context.open_owner, None
@@ -91,12 +97,13 @@ async def asker_of(context: Context, scope: Scope) -> tuple[str, Caller | None]:
     return session.user.id, session
 
 
-async def program(context: Context, token: str) -> UserRow:
-    """For whom an access token speaks. Raises ``Unauthorized``."""
+async def program(context: Context, scope: Scope, token: str) -> Caller:
+    """Who asks by an access token. Raises ``Unauthorized``, and ``Forbidden`` where the token is not for this."""
     found = await context.tokens.identify(token)
     if found is None:
-        raise Unauthorized("This access token is not known here, or was revoked.", surface="token")
-    return found
+        raise Unauthorized("This access token is not known here, or was revoked, or is over.", surface="token")
+    scopes.check(found, scope)
+    return Caller(found.user, token, found)
 
 
 async def _session(context: Context, scope: Scope) -> Caller | None:

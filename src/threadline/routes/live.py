@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from threadline.domain.errors import BadRequest, ThreadlineError
 from threadline.log.shares import Share
+from threadline.routes import scopes
 from threadline.routes.errors import inner
 from threadline.routes.numbers import MAX_OFFSET, within, within_run
 from threadline.routes.outbox import Channel
@@ -89,6 +90,7 @@ class _LiveSocket(Socket):
 
     async def _open(self, channel: _Subscription, stream: str, after: int | None, share: Share) -> Opened:
         user_id, answers = self.line.user_id, self.context.answers
+        scopes.check_stream(self._caller.program, own=stream.startswith(_OWN))
         told: dict[str, Any] = {"id": channel.name, "stream": stream}
         if stream == "feed":
             steps, after = await self.context.open_feed(user_id, after, share)

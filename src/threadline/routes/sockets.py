@@ -13,9 +13,18 @@ from typing import Any, ClassVar, Final
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from threadline.domain.errors import BadRequest, Conflict, RateLimited, ThreadlineError, Unauthorized, Unavailable
+from threadline.domain.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    RateLimited,
+    ThreadlineError,
+    Unauthorized,
+    Unavailable,
+)
 from threadline.log.protocol import Steps
 from threadline.log.shares import ONE_READ, Budget, Share
+from threadline.routes import scopes
 from threadline.routes.context import Context
 from threadline.routes.errors import note, to_error
 from threadline.routes.exchange import exchange_of
@@ -201,16 +210,20 @@ class Socket(ABC):
         self._doubt.set()
 
     async def renew(self, token: str) -> bool:
-        """Live by another access token from now on, where it is the same user's; else this socket ends."""
+        """Live by another access token from now on, where it is the same user's; else this socket ends. Raises
+        ``Forbidden`` for a token that is not for all of what may be followed here."""
         try:
-            user = await program(self.context, token)
+            one = await program(self.context, self.line.scope, token)
         except Unauthorized as error:
             self._turn_away(error)
             return False
-        if user.id != self.line.user_id:
+        if one.user.id != self.line.user_id:
             self._turn_away(Unauthorized("This access token is another user's.", surface="token"))
             return False
-        self._caller = Caller(user, token, is_program=True)
+        if one.program is not None and not scopes.covers(one.program, self._caller.program):
+            # What is followed already goes on by it.
+            raise Forbidden("This access token is for less than the one before. Open another socket.", surface="token")
+        self._caller = one
         return True
 
     def drain(self) -> None:

@@ -30,6 +30,7 @@ Action = Literal[
     "token.revoked",
     "key.added",
     "key.removed",
+    "key.tested",
     "key.rotated",
     "share.created",
     "share.accepted",
@@ -53,7 +54,7 @@ class Details(TypedDict, total=False):
     """How many it was done to."""
     days: int | None
     """After how many days it ends by itself."""
-    limits: dict[str, float | None]
+    limits: dict[str, float | str | None]
     method: str
     """By what somebody came in: ``password``, or a provider's name."""
     model: str
@@ -62,6 +63,8 @@ class Details(TypedDict, total=False):
     """One of a few words of ours, never what somebody typed."""
     role: str
     scopes: list[str]
+    user: str
+    """The id of whose it is, where ``target`` is not he himself."""
     visibility: str
     was: str
     """What it was before."""

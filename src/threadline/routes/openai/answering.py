@@ -27,7 +27,7 @@ async def program_of(context: Context, scope: Scope) -> Caller:
     token = bearer(scope)
     if not token:
         raise Unauthorized("Send an access token: Authorization: Bearer …", surface="token")
-    return Caller(await program(context, token), token, is_program=True)
+    return await program(context, scope, token)
 
 
 async def read_asked(scope: Scope, receive: Receive, take: Callable[[dict[str, Any]], T]) -> T:
