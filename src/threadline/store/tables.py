@@ -251,6 +251,7 @@ admissions = Table(
     Column("model", Text, nullable=False),
     Column("at", Float, nullable=False),
     Index("admissions_by_time", "user_id", "at"),
+    Index("admissions_by_age", "at"),
 )
 
 spending = Table(
@@ -267,14 +268,15 @@ spending = Table(
     Column("reasoning_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),  # in millionths of a US dollar, of those that have a price
     Column("unpriced", Integer, nullable=False),  # how many runs have none
+    Index("spending_by_age", "day"),
 )
 
 entitlements = Table(
     "entitlements",
     metadata,
-    Column("subject", Text, primary_key=True),  # guest | registered | a user's id
+    Column("subject", Text, primary_key=True),  # guest | registered | service | a user's id
     Column("model", Text, primary_key=True),  # a model's id, or * for all of them together
-    Column("messages", Integer),  # in any 24 hours; NULL here and below: what stands behind it holds
+    Column("messages", Integer),  # in any 24 hours; here and below NULL: what stands behind it holds, -1: no limit
     Column("tokens_day", BigInteger),
     Column("tokens_month", BigInteger),
     Column("cost_day", BigInteger),  # in millionths of a US dollar

@@ -148,6 +148,7 @@ def _spending() -> None:
         sa.Column("at", sa.Float(), nullable=False),
     )
     op.create_index("admissions_by_time", "admissions", ["user_id", "at"])
+    op.create_index("admissions_by_age", "admissions", ["at"])
     op.create_table(
         "spending",
         sa.Column("user_id", sa.Text(), sa.ForeignKey(_USER[0], ondelete=_USER[1]), primary_key=True),
@@ -162,6 +163,7 @@ def _spending() -> None:
         sa.Column("cost", sa.BigInteger(), nullable=False),
         sa.Column("unpriced", sa.Integer(), nullable=False),
     )
+    op.create_index("spending_by_age", "spending", ["day"])
     op.create_table(
         "entitlements",
         sa.Column("subject", sa.Text(), primary_key=True),

@@ -1,0 +1,125 @@
+"""Entitlements: who may send how much, decided in the very transaction in which a message comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from threadline.domain.errors import NotFound, Unauthorized
+from threadline.domain.limits import (
+    ALL,
+    BUDGETS,
+    COSTS,
+    DAY,
+    KINDS,
+    OFF,
+    Entitlement,
+    Limits,
+    Name,
+    Refusal,
+    day_of,
+    error_of,
+    longest,
+    over_budget,
+    resolve,
+)
+from threadline.domain.prices import dollars
+from threadline.services import audit
+from threadline.store import admissions, entitlements, keys, spending, users
+from threadline.store.database import Store
+from threadline.store.transaction import Tx
+
+UNLIMITED: Final[Mapping[str, int | None]] = {}
+
+
+class Entitlements:
+    """``messages``: how many messages a kind of user may send in any 24 hours where no admin said otherwise; a kind
+    that is not there, or whose number is None, may send as many as it likes."""
+
+    def __init__(self, store: Store, messages: Mapping[str, int | None] = UNLIMITED) -> None:
+        self._store = store
+        self._usual: dict[str, Limits] = {
+            kind: {"messages": most} for kind, most in messages.items() if most is not None
+        }
+
+    def admit(self, tx: Tx, user_id: str, run_id: str, model: str) -> None:
+        """Let a message of this user in, to be answered by ``run_id`` with ``model``, and count it; in the transaction
+        that writes it, so that neither is without the other. Raises ``RateLimited``."""
+        kind = entitlements.hold(tx, user_id)
+        if kind is None:
+            raise Unauthorized(surface="session")
+        rows = entitlements.applying(tx, (user_id, kind), (ALL, model))
+        together = resolve(rows, user_id, kind, ALL, self._usual.get(kind, {}))
+        alone = resolve(rows, user_id, kind, model, {})
+        found = [*_refusals(tx, user_id, ALL, model, together), *_refusals(tx, user_id, model, model, alone)]
+        refusal = longest(found)
+        if refusal is not None:
+            raise error_of(refusal, kind, tx.now)
+        admissions.add(tx, run_id, user_id, model)
+
+    def limits(self, tx: Tx, user_id: str, kind: str) -> Limits:
+        """The limits of a user for all models together."""
+        rows = entitlements.applying(tx, (user_id, kind), (ALL,))
+        return resolve(rows, user_id, kind, ALL, self._usual.get(kind, {}))
+
+    async def listed(self) -> list[Entitlement]:
+        """What admins wrote down, by subject and model."""
+        return await self._store.read(entitlements.every)
+
+    async def put(self, admin_id: str, row: Entitlement, address: str | None = None) -> None:
+        """Write a row down, in the place of the one of its subject and model. It holds for the next message. Raises
+        ``NotFound`` where the subject is neither a kind nor anybody's id."""
+
+        def work(tx: Tx) -> None:
+            if row.subject not in KINDS and users.get(tx, row.subject) is None:
+                raise NotFound("The subject is guest, registered, service, or the id of a user.", surface="limits")
+            entitlements.put(tx, row)
+            told = told_of(row)
+            audit.record(
+                tx, "limits.changed", admin_id, target=row.subject, address=address, model=row.model, limits=told
+            )
+
+        await self._store.write(work)
+
+    async def remove(self, admin_id: str, subject: str, model: str, address: str | None = None) -> None:
+        """Forget a row, so that what stands behind it holds again. Raises ``NotFound``."""
+
+        def work(tx: Tx) -> None:
+            if not entitlements.remove(tx, subject, model):
+                raise NotFound(surface="limits")
+            audit.record(tx, "limits.removed", admin_id, target=subject, address=address, model=model)
+
+        await self._store.write(work)
+
+
+def told_of(row: Entitlement) -> dict[str, float | str | None]:
+    """The limits of a row as they are told: numbers, costs in US dollars; ``off`` for none; None for nothing said."""
+    return {name: told_limit(name, most) for name, most in row.limits().items()}
+
+
+def told_limit(name: Name, most: int | None) -> float | str | None:
+    """One of them."""
+    if most == OFF:
+        return "off"
+    return dollars(most) if name in COSTS else most
+
+
+def _refusals(tx: Tx, user_id: str, scope: str, model: str, limits: Limits) -> list[Refusal]:
+    """The limits for ``scope``, which is ``model`` or all of them, that one more message would go beyond."""
+    only = None if scope == ALL else scope
+    found: list[Refusal] = []
+    most = limits.get("messages")
+    if most == 0:
+        found.append(Refusal("messages", scope, 0, None))
+    elif most is not None:
+        at = admissions.reached(tx, user_id, only, tx.now - DAY, most)
+        if at is not None:
+            found.append(Refusal("messages", scope, most, at + DAY))
+    if any(name in limits for name in BUDGETS) and not _pays_himself(tx, user_id, model):
+        used = spending.used(tx, user_id, only, day_of(tx.now))
+        found += over_budget(limits, used, scope, tx.now)
+    return found
+
+
+def _pays_himself(tx: Tx, user_id: str, model: str) -> bool:
+    return keys.get(tx, user_id, model.partition("/")[0]) is not None
