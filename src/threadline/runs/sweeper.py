@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -28,7 +28,9 @@ _AT_ONCE: Final = 50
 
 
 class Sweeper:
-    """Trims the streams of folded runs, removes expired streams, deleted conversations, old changes and sessions."""
+    """Trims the streams of folded runs, removes expired streams, deleted conversations, old changes and sessions.
+
+    ``others`` each remove some of something else, and tell how many went; 0: there is no more of it now."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Sweeper:
         world: World,
         conversations: Conversations,
         config: RunConfig,
+        others: Sequence[Callable[[], Awaitable[int]]] = (),
     ) -> None:
         self._signals = signals
         self._store = store
@@ -46,6 +49,7 @@ class Sweeper:
         self._world = world
         self._conversations = conversations
         self._config = config
+        self._others = others
 
     async def run(self, draining: asyncio.Event) -> None:
         """Sweep at once, then every ``EVERY_SECONDS`` and when the last run of something deleted has ended, until
@@ -66,6 +70,8 @@ class Sweeper:
         before = self._world.now() - self._config.retention_seconds
         await self._over_and_over(lambda: self._conversations.retire(before), draining)
         await self._over_and_over(self._conversations.sweep, draining)
+        for other in self._others:
+            await self._over_and_over(other, draining)
         await self._log.expire()
         await self._store.write(changes.forget_old)
         await self._store.write(sessions.remove_expired)

@@ -29,7 +29,8 @@ def count(tx: Tx, key: str, seconds: float) -> tuple[int, float]:
     with its first."""
     found = tx.conn.execute(_COUNT, {"this": key, "at": tx.now, "before": tx.now - seconds}).first()
     if found is not None:
-        return found.count, found.since
+        counted, since = found
+        return counted, since
     tx.conn.execute(_INSERT, {"key": key, "count": 1, "since": tx.now})
     return 1, tx.now
 
