@@ -127,6 +127,7 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         signing=ground.signing,
         check_model=ground.registry.get,
         ready=ready,
+        sharing=services.sharing,
         static=seams.static,
         host=settings.host,
         guests=settings.guests,

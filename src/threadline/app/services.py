@@ -14,6 +14,7 @@ from threadline.services.notices import Notices
 from threadline.services.recordings import Recordings
 from threadline.services.responses import Responses
 from threadline.services.streams import Streams
+from threadline.services.sharing import Sharing
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.turns import Turns
 from threadline.settings import Settings
@@ -33,6 +34,7 @@ class Services:
     responses: Responses
     streams: Streams
     subscriptions: Subscriptions
+    sharing: Sharing
     turns: Turns
 
 
@@ -65,6 +67,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         streams=Streams(log, answers, notices.appended, recordings),
         subscriptions=Subscriptions(
             store=store,
+        sharing=Sharing(store, world),
             log=log,
             world=world,
             notices=notices,

@@ -20,6 +20,7 @@ from threadline.routes import (
     openapi,
     recordings,
     runs,
+    shares,
     stop,
 )
 from threadline.routes.body import LimitedRoute
@@ -54,6 +55,13 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("PATCH", ONE, conversations.change, {}),
     ("DELETE", ONE, conversations.delete, {"status_code": 204}),
     ("GET", f"{ONE}/messages", messages.listing, {"responses": openapi.MESSAGES}),
+    ("GET", f"{ONE}/shares", shares.listing, {}),
+    ("POST", f"{ONE}/shares", shares.create, {"status_code": 201}),
+    ("DELETE", f"{ONE}/shares/{{share_id}}", shares.revoke, {"status_code": 204}),
+    ("GET", f"{ONE}/participants", shares.participants, {}),
+    ("DELETE", f"{ONE}/participants/{{user_id}}", shares.remove, {"status_code": 204}),
+    ("GET", "/api/shares/{token}", shares.preview, {}),
+    ("POST", "/api/shares/{token}/accept", shares.accept, {}),
     ("POST", "/api/chat/{conversation_id}/stop", stop.stop, {}),
     ("GET", "/api/runs/{run_id}", runs.show, {}),
     ("POST", "/api/recordings", recordings.begin, {"status_code": 201, "responses": recordings.AGAIN}),

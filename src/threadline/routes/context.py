@@ -16,6 +16,7 @@ from threadline.services.feed import Feed
 from threadline.services.models import Models
 from threadline.services.recordings import Recordings
 from threadline.services.responses import Responses
+from threadline.services.sharing import Sharing
 from threadline.services.signing import Signing
 from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
@@ -42,6 +43,7 @@ class Context:
     models: Models
     recordings: Recordings
     responses: Responses
+    sharing: Sharing
     streams: Streams
     subscriptions: Subscriptions
     tokens: Tokens

@@ -74,14 +74,28 @@ class Models(BaseModel):
     default: str
 
 
+class Person(BaseModel):
+    """Somebody else, as he calls himself."""
+
+    id: str
+    name: str | None
+
+
+Visibility = Literal["private", "link", "public"]
+
+
 class Conversation(BaseModel):
-    """A conversation; ``leaf_id`` is the newest message of the branch that was last written to or chosen."""
+    """A conversation; ``leaf_id`` is the newest message of the branch that was last written to or chosen. ``role`` is
+    what you are in it; ``owner`` null: it is yours. Its settings are shown to its owner alone."""
 
     id: str
     title: str | None
     status: Literal["idle", "streaming", "completed", "error"]
     model: str | None
     settings: dict[str, Any]
+    role: Literal["owner", "participant", "observer"]
+    visibility: Visibility
+    owner: Person | None
     leaf_id: str | None
     created_at: Times
     updated_at: Times
@@ -120,6 +134,7 @@ class ConversationPatch(Sent):
     title: Title | None = None
     model: ModelId | None = None
     settings: AnswerSettings = AnswerSettings()
+    visibility: Visibility = "private"
     leaf_id: Annotated[str, Field(min_length=1, max_length=200)] = ""
     leaf_exact: bool = False
 
@@ -136,7 +151,8 @@ class Run(BaseModel):
 
 
 class Message(BaseModel):
-    """A node of a conversation's tree; the parts of an answer that is being written are in its run's stream."""
+    """A node of a conversation's tree; the parts of an answer that is being written are in its run's stream.
+    ``author_id`` is who said it, where that is not the owner of the conversation."""
 
     id: str
     role: Literal["system", "user", "assistant"]
@@ -147,6 +163,7 @@ class Message(BaseModel):
     metadata: dict[str, Any]
     status: Literal["streaming", "queued", "completed", "stopped", "error", "interrupted"]
     run_id: str | None
+    author_id: str | None
 
 
 class Messages(BaseModel):

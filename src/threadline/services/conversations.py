@@ -12,8 +12,11 @@ from threadline.domain.ids import run_stream
 from threadline.domain.texts import names
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.log.rules import MAX_NUMBER
+from threadline.services import audience, audit, shown
+from threadline.services.access import Access, access, owned
 from threadline.services.answers import Answers, run_view
-from threadline.store import changes, conversations, messages, runs
+from threadline.services.leaving import close, let_out, topic
+from threadline.store import changes, conversations, cursors, messages, participants, runs, shared
 from threadline.store.conversations import ConversationRow, LeftRun, NewConversation
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow
@@ -36,17 +39,19 @@ _FENCE: Final = Producer("run", MAX_NUMBER, 0)
 class Patch(TypedDict, total=False):
     """What may be changed of a conversation; what is absent stays. A ``title`` of None lets the model name it again.
     ``leaf_id`` is any message; the newest one below it becomes the leaf. With ``leaf_exact`` it becomes the leaf
-    itself, whatever stands below, and must be an answer."""
+    itself, whatever stands below, and must be an answer. ``visibility`` is private, link or public."""
 
     title: str | None
     model: str | None
     settings: dict[str, Any]
+    visibility: str
     leaf_id: str
     leaf_exact: bool
 
 
 class Conversations:
-    """A user's conversations. Every method that takes a user raises ``NotFound`` for what is not that user's."""
+    """A user's conversations, and those of others that he is in. Every method that takes a user raises ``NotFound`` for
+    what he may not even know of, and ``Forbidden`` for what only its owner may do."""
 
     def __init__(self, store: Store, log: Log, answers: Answers) -> None:
         self._store = store
@@ -67,29 +72,46 @@ class Conversations:
 
     async def get(self, user_id: str, conversation_id: str) -> dict[str, Any]:
         """One conversation."""
-        return conversation_view(await self._store.read(lambda tx: _own(tx, user_id, conversation_id)))
+        return await self._store.read(lambda tx: _seen(tx, access(tx, user_id, conversation_id)))
 
     async def page(
         self, user_id: str, *, cursor: str | None = None, limit: int | None = None, words: str | None = None
     ) -> dict[str, Any]:
-        """``{items, next}``, newest activity first; with ``words`` only those whose title holds them."""
+        """``{items, next}``: his own and those of others that he is in, newest activity first; with ``words`` only
+        those whose title holds them."""
         most = _limit(limit, _CONVERSATIONS)
-        found, more = await self._store.read(lambda tx: conversations.page(tx, user_id, cursor, most, words))
-        return {"items": [conversation_view(row) for row in found], "next": more}
 
-    async def change(self, user_id: str, conversation_id: str, patch: Patch) -> dict[str, Any]:
-        """Rename, or set the model, the settings or the leaf; returns the conversation as it is then."""
-        values: dict[str, Any] = {key: patch[key] for key in ("model", "settings") if key in patch}
+        def work(tx: Tx) -> dict[str, Any]:
+            own, more = conversations.page(tx, user_id, cursor, most, words)
+            items = [conversation_view(row) for row in own]
+            others = shared.page(tx, user_id, cursor, most + 1, words)
+            if not others:
+                return {"items": items, "next": more}
+            items += [shown.conversation(conversation_view(row), role, _owner(row, name)) for row, role, name in others]
+            items.sort(key=lambda item: (item["updated_at"], item["id"]), reverse=True)
+            last = items[min(most, len(items)) - 1]
+            left = more is not None or len(items) > most
+            return {"items": items[:most], "next": cursors.encode(last["updated_at"], last["id"]) if left else None}
+
+        return await self._store.read(work)
+
+    async def change(
+        self, user_id: str, conversation_id: str, patch: Patch, *, address: str | None = None
+    ) -> dict[str, Any]:
+        """Rename, or set model, settings, visibility or leaf; returns the conversation as it is then."""
+        values: dict[str, Any] = {key: patch[key] for key in ("model", "settings", "visibility") if key in patch}
         if "title" in patch:
             name = _title(patch["title"])
             values |= {"title": name, "title_by": "user" if name else None}
 
         def work(tx: Tx) -> dict[str, Any]:
-            _own(tx, user_id, conversation_id)
+            before = owned(tx, user_id, conversation_id)
             if "leaf_id" in patch:
                 values["leaf_id"] = _leaf(tx, conversation_id, patch)
             conversations.change(tx, conversation_id, **values)
-            row = _own(tx, user_id, conversation_id)
+            row = owned(tx, user_id, conversation_id)
+            if row.visibility != before.visibility:
+                _open_or_close(tx, before, row, address)
             if values:
                 tell(tx, row)
             return conversation_view(row)
@@ -108,11 +130,13 @@ class Conversations:
         most = _limit(limit, _MESSAGES)
 
         def work(tx: Tx) -> dict[str, Any]:
-            conversation = _own(tx, user_id, conversation_id)
+            reader = access(tx, user_id, conversation_id)
             found, more = messages.page(tx, conversation_id, cursor, most)
             going = [run_view(run, run.status) for run in runs.unfinished(tx, conversation_id)]
             items = [message_view(row) for row in found]
-            return {"items": items, "next": more, "leaf_id": conversation.leaf_id, "runs": going}
+            if not reader.owns:
+                items = [shown.message(item) for item in items]
+            return {"items": items, "next": more, "leaf_id": reader.conversation.leaf_id, "runs": going}
 
         page = await self._store.read(work)
         settled = False
@@ -122,19 +146,27 @@ class Conversations:
         return await self._store.read(work) if settled else page
 
     async def delete(self, user_id: str, conversation_id: str) -> None:
-        """Delete one: hidden for everyone on return, its runs asked to end, and what is left of it removed."""
+        """Delete one: hidden for everyone on return, its runs asked to end, and what is left of it removed. Another's
+        that he is in, he only leaves."""
 
-        def work(tx: Tx) -> None:
-            _own(tx, user_id, conversation_id)
+        def work(tx: Tx) -> bool:
+            reader = access(tx, user_id, conversation_id)
+            if not reader.owns and participants.role_of(tx, conversation_id, user_id) is not None:
+                let_out(tx, conversation_id, [user_id])
+                return False
+            owned(tx, user_id, conversation_id)
             mark_deleted(tx, user_id, [conversation_id])
+            return True
 
-        await self._store.write(work)
-        await self.remove([conversation_id])
+        if await self._store.write(work):
+            await self.remove([conversation_id])
 
     async def delete_all(self, user_id: str) -> None:
         """Delete all of a user's list, as :meth:`delete` does with one."""
 
         def work(tx: Tx) -> list[str]:
+            for conversation_id in participants.ids_of(tx, user_id):
+                let_out(tx, conversation_id, [user_id])
             ids = conversations.ids_of(tx, user_id)
             for at in range(0, len(ids), _HIDE_AT_ONCE):
                 mark_deleted(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
@@ -209,13 +241,16 @@ class Conversations:
 
 
 def conversation_view(row: ConversationRow) -> dict[str, Any]:
-    """A conversation as the lists and the feed show it."""
+    """A conversation as the lists and the feed show it to its owner."""
     return {
         "id": row.id,
         "title": row.title,
         "status": row.status,
         "model": row.model,
         "settings": row.settings,
+        "role": "owner",
+        "visibility": row.visibility,
+        "owner": None,
         "leaf_id": row.leaf_id,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
@@ -223,14 +258,14 @@ def conversation_view(row: ConversationRow) -> dict[str, Any]:
 
 
 def told_of(kind: str, row: ConversationRow) -> list[dict[str, Any]]:
-    """What the user's pages hear of a conversation: nothing where it is in no list."""
+    """What pages hear of a conversation: nothing where it is in no list."""
     return [{"type": kind, "conversation": conversation_view(row)}] if row.keeping == "listed" else []
 
 
 def tell(tx: Tx, row: ConversationRow) -> None:
-    """Let the user's pages hear that it has changed."""
+    """Let pages hear that it has changed: its owner's, and those of all who are in."""
     if told := told_of("conversation.updated", row):
-        changes.record(tx, row.user_id, *told)
+        audience.tell(tx, row.id, row.user_id, *told)
 
 
 def mark_deleted(tx: Tx, user_id: str, ids: list[str]) -> int:
@@ -238,8 +273,9 @@ def mark_deleted(tx: Tx, user_id: str, ids: list[str]) -> int:
     also where they are in no list: one may be open."""
     hidden = conversations.hide(tx, ids)
     changes.forget(tx, hidden)
-    if hidden:
-        changes.record(tx, user_id, *({"type": "conversation.deleted", "id": name} for name in hidden))
+    audience.tell_all(tx, [(name, user_id, [{"type": "conversation.deleted", "id": name}]) for name in hidden])
+    for name in hidden:
+        tx.poke(topic(name))
     return len(hidden)
 
 
@@ -255,14 +291,33 @@ def message_view(row: MessageRow) -> dict[str, Any]:
         "metadata": row.metadata,
         "status": row.status,
         "run_id": row.run_id,
+        "author_id": row.author_id,
     }
 
 
-def _own(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow:
-    row = conversations.get(tx, user_id, conversation_id)
-    if row is None:
-        raise NotFound(surface="conversation")
-    return row
+def _seen(tx: Tx, reader: Access) -> dict[str, Any]:
+    view, row = conversation_view(reader.conversation), reader.conversation
+    return view if reader.owns else shown.conversation(view, reader.role, audience.person(tx, row.user_id))
+
+
+def _owner(row: ConversationRow, name: str | None) -> shown.Person:
+    return {"id": row.user_id, "name": name}
+
+
+def _open_or_close(tx: Tx, before: ConversationRow, row: ConversationRow, address: str | None) -> None:
+    """Whoever may not read it any more is out at once."""
+    if row.visibility == "private":
+        close(tx, row.id)
+    tx.poke(topic(row.id))
+    audit.record(
+        tx,
+        "conversation.visibility_changed",
+        row.user_id,
+        target=row.id,
+        address=address,
+        visibility=row.visibility,
+        was=before.visibility,
+    )
 
 
 def _leaf(tx: Tx, conversation_id: str, patch: Patch) -> str:

@@ -60,6 +60,7 @@ _FORGET = (
     .where(changes.c.conversation_id.in_(bindparam("ids", expanding=True)))
     .values(event=orjson.dumps(_FORGOTTEN).decode(), conversation_id=None)
 )
+_FORGET_OF = _FORGET.where(changes.c.user_id == bindparam("user"))
 _OLD = (select(changes.c.user_id, func.max(changes.c.seq)).where(changes.c.created_at < bindparam("before"))).group_by(
     changes.c.user_id
 )
@@ -124,6 +125,11 @@ def read(tx: Tx, user_id: str, start: int, most: int) -> Page:
 def forget(tx: Tx, conversation_ids: Sequence[str]) -> int:
     """Take the words of deleted conversations out of the feed, and leave ``{"type": "forgotten"}`` in each place."""
     return tx.conn.execute(_FORGET, {"ids": list(conversation_ids)}).rowcount if conversation_ids else 0
+
+
+def forget_of(tx: Tx, user_id: str, conversation_id: str) -> None:
+    """The same in the feed of one user, for whom the conversation is gone."""
+    tx.conn.execute(_FORGET_OF, {"ids": [conversation_id], "user": user_id})
 
 
 def forget_old(tx: Tx) -> int:

@@ -70,7 +70,7 @@ _STATUS = func.coalesce(
     .limit(1)
     .scalar_subquery(),
 ).label("status")
-_COLUMNS: Final = (
+COLUMNS: Final = (
     conversations.c.id,
     conversations.c.user_id,
     conversations.c.title,
@@ -96,14 +96,14 @@ _STATUS_OF_RUN: Final = {
 _THIS = conversations.c.id == bindparam("conversation")
 _LIVING = conversations.c.deleted_at.is_(None)
 _LISTED = conversations.c.keeping == literal("listed")
-_FIND = select(*_COLUMNS).where(_THIS)
+_FIND = select(*COLUMNS).where(_THIS)
 _INSERT = insert(conversations)
 
 
 def find(tx: Tx, conversation_id: str) -> ConversationRow | None:
     """A conversation by id, whosever it is, also a deleted one of which something is left."""
     row = tx.conn.execute(_FIND, {"conversation": conversation_id}).first()
-    return _row(row) if row else None
+    return row_of(row) if row else None
 
 
 def get(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow | None:
@@ -175,7 +175,7 @@ def name_by_model(tx: Tx, conversation_id: str, title: str) -> bool:
 
 
 def change(tx: Tx, conversation_id: str, **values: Any) -> None:
-    """Set any of ``title``, ``title_by``, ``model``, ``settings`` (a dict), ``leaf_id``, ``keeping``."""
+    """Set any of its columns by name; ``settings`` is a dict."""
     if "settings" in values:
         values["settings"] = orjson.dumps(values["settings"]).decode()
     if values:
@@ -183,7 +183,7 @@ def change(tx: Tx, conversation_id: str, **values: Any) -> None:
 
 
 def _list_query(*, after: bool, search: bool) -> Select[Any]:
-    query = select(*_COLUMNS).where(conversations.c.user_id == bindparam("user"), _LISTED, _LIVING)
+    query = select(*COLUMNS).where(conversations.c.user_id == bindparam("user"), _LISTED, _LIVING)
     if after:
         query = query.where(
             conversations.c.updated_at <= bindparam("at"),
@@ -208,11 +208,11 @@ def page(
     """
     given: dict[str, Any] = {"user": user_id, "most": most + 1}
     if words:
-        given["words"] = _escape(words.lower())
+        given["words"] = escaped(words.lower())
     if cursor is not None:
         given["at"], given["after"] = cursors.decode(cursor)
     found = tx.conn.execute(_LISTS[cursor is not None, bool(words)], given).all()
-    rows = [_row(row) for row in found[:most]]
+    rows = [row_of(row) for row in found[:most]]
     more = cursors.encode(rows[-1].updated_at, rows[-1].id) if len(found) > most else None
     return rows, more
 
@@ -306,12 +306,14 @@ def purge(tx: Tx, conversation_id: str) -> bool:
     return tx.conn.execute(_PURGE, {"conversation": conversation_id}).rowcount == 1
 
 
-def _escape(words: str) -> str:
+def escaped(words: str) -> str:
+    """Words as they stand in a LIKE whose escape is a slash."""
     return words.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
-def _row(row: Row[*tuple[Any, ...]]) -> ConversationRow:
-    values = list(row)
+def row_of(row: Row[*tuple[Any, ...]]) -> ConversationRow:
+    """A conversation out of a row that begins with ``COLUMNS``."""
+    values = list(row[: len(COLUMNS)])
     values[5] = orjson.loads(row.settings)
     values[10] = _STATUS_OF_RUN.get(row.status, "completed")
     return ConversationRow(*values)

@@ -27,9 +27,11 @@ _FATAL_EXIT: Final = 70
 
 
 class Store:
-    """A database that is open. Every method belongs to the event loop on which it was opened."""
+    """A database that is open. Every method belongs to the event loop on which it was opened. ``signals`` is what the
+    pokes of its writes ring."""
 
-    def __init__(self, writer: Writer, readers: list[Reader], reads: SimpleQueue[Job | None]) -> None:
+    def __init__(self, writer: Writer, readers: list[Reader], reads: SimpleQueue[Job | None], signals: Signals) -> None:
+        self.signals = signals
         self._writer = writer
         self._readers = readers
         self._reads = reads
@@ -63,7 +65,7 @@ class Store:
             for owner in started:
                 await owner.join()
             raise faults.cannot_open(error, path, "store") from error
-        return cls(writer, readers, reads)
+        return cls(writer, readers, reads, signals)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` in a transaction; on return it is on disk and its pokes are rung.
