@@ -114,6 +114,7 @@ _PROVIDER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "prefill_body": as_table,
     "prefill_message": as_table,
     "usage": as_switch,
+    "background": as_switch,
     "headers": as_texts,
 }
 

@@ -1,6 +1,9 @@
 """A light provider of the Responses API on loopback: what ``answers`` plans, told as that API tells it.
 
-All of ``answers.Control`` counts here as it does there; ``replay`` is a recording of this API.
+All of ``answers.Control`` counts here as it does there; ``replay`` is a recording of this API. Beyond ``POST
+/v1/responses`` there is what a provider keeps of an answer with ``background``: ``GET /v1/responses/{id}`` as one
+object, or with ``stream=true`` and ``starting_after`` as events, whole whatever became of the first connection; and
+``POST /v1/responses/{id}/cancel``.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
-from tests.fakes.answers import Cut, Item, Reply, Stall, control_of, read, reply
+from tests.fakes.answers import Control, Cut, Item, Reply, Stall, control_of, read, reply
 from tests.fakes.provider import Call, FakeProvider, _Connection
 
 _STATUS = {"length": "incomplete", "content_filter": "incomplete"}
@@ -21,7 +25,14 @@ _WHY = {"length": {"reason": "max_output_tokens"}, "content_filter": {"reason": 
 
 
 class FakeResponses(FakeProvider):
-    """``async with FakeResponses() as fake``: see ``FakeProvider``."""
+    """``async with FakeResponses() as fake``: see ``FakeProvider``; ``kept`` are the events of each kept answer, and
+    ``asked`` what of them was asked for: ``(method, path)``."""
+
+    def __init__(self, control: Control | None = None, **more: Any) -> None:
+        super().__init__(control, **more)
+        self.kept: dict[str, list[dict[str, Any]]] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.streams_kept = True
 
     async def __aenter__(self) -> FakeResponses:
         loop = asyncio.get_running_loop()
@@ -42,7 +53,15 @@ class FakeResponses(FakeProvider):
         if control.replay is not None and planned.status == 200:
             return call, Reply(_pieces(replayed(Path(control.replay), control.newline), control.split))
         run = f"resp_fake_{len(self.calls)}"
-        told = list(events_of(planned.items, run, str(body.get("model"))))
+        keeps = bool(body.get("background"))
+        told = list(events_of(planned.items, run, str(body.get("model")), keeps=keeps))
+        if keeps:
+            # The answer goes on, whatever becomes of its connection.
+            unhurt = reply(
+                control.with_({"cut_at": None, "stall_at": None, "hold_at": None}), chat, request, self._kinds[kind]
+            )
+            everything = events_of(unhurt.items, run, str(body.get("model")), keeps=True)
+            self.kept[run] = [event for event in everything if isinstance(event, dict)]
         return call, Reply(
             [frame(one) if isinstance(one, dict) else one for one in told],
             planned.status,
@@ -55,10 +74,30 @@ class _Responding(_Connection):
     _fake: FakeResponses
 
     async def _serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        if path == "/v1/responses" and method == "POST":
+        bare, _, query = path.partition("?")
+        run, _, what = bare.removeprefix("/v1/responses/").partition("/")
+        if bare == "/v1/responses" and method == "POST":
             await self._answer(orjson.loads(body), headers)
+        elif bare.startswith("/v1/responses/"):
+            self._fake.asked.append((method, path))
+            if run not in self._fake.kept or (query and not self._fake.streams_kept):
+                self._json({"error": {"message": f"Response with id '{run}' not found."}}, 404)
+            elif method == "POST" and what == "cancel":
+                self._json({"id": run, "status": "cancelled"})
+            else:
+                await self._kept(self._fake.kept[run], parse_qs(query))
         else:
             await super()._serve(method, path, headers, body)
+
+    async def _kept(self, events: list[dict[str, Any]], query: Mapping[str, list[str]]) -> None:
+        if query.get("stream") != ["true"]:
+            self._json(events[-1]["response"])
+            return
+        after = int(query.get("starting_after", ["-1"])[0])
+        call = Call({}, "", False, {})
+        await self._stream(
+            call, [frame(event) for event in events if event["sequence_number"] > after], self._fake.gate
+        )
 
 
 def chat_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,9 +129,11 @@ def replayed(path: Path, newline: str = "\n") -> bytes:
     )
 
 
-def events_of(items: Sequence[Item], run: str, model: str) -> Iterator[dict[str, Any] | float | Cut | Stall]:
+def events_of(
+    items: Sequence[Item], run: str, model: str, *, keeps: bool = False
+) -> Iterator[dict[str, Any] | float | Cut | Stall]:
     """The frames of a chat completion as the events of a response."""
-    writer = _Writer(run, model)
+    writer = _Writer(run, model, keeps=keeps)
     yield writer.event("response.created", response=writer.response("in_progress"))
     yield writer.event("response.in_progress", response=writer.response("in_progress"))
     for item in items:
@@ -107,8 +148,9 @@ def events_of(items: Sequence[Item], run: str, model: str) -> Iterator[dict[str,
 class _Writer:
     """Tells one answer; an item is open at a time."""
 
-    def __init__(self, run: str, model: str) -> None:
+    def __init__(self, run: str, model: str, *, keeps: bool = False) -> None:
         self.run = run
+        self.keeps = keeps
         self.model = model
         self.output: list[dict[str, Any]] = []
         self.open: dict[str, Any] | None = None
@@ -125,6 +167,7 @@ class _Writer:
         return {
             "id": self.run,
             "object": "response",
+            "background": self.keeps,
             "created_at": 1700000000,
             "model": self.model,
             "status": status,

@@ -73,7 +73,8 @@ class ProviderConfig:
     ``prefill``: the
     model goes on from an assistant message that comes last; ``prefill_body`` and ``prefill_message`` are fields that
     the provider wants on the request or on that message for it, such as ``continue_final_message`` or ``prefix``.
-    ``usage``: ask for token counts in the stream (``stream_options``). ``headers`` go with each request.
+    ``usage``: ask for token counts in the stream (``stream_options``). ``background``: the provider goes on with an
+    answer whose connection was lost, and keeps it, where it can. ``headers`` go with each request.
     """
 
     name: str
@@ -87,6 +88,7 @@ class ProviderConfig:
     prefill_body: Mapping[str, Any] = field(default_factory=dict)
     prefill_message: Mapping[str, Any] = field(default_factory=dict)
     usage: bool = True
+    background: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -17,6 +17,7 @@ Event = dict[str, Any]
 """A chunk as a dict; its first key is always ``type``, so that encoded events can be told apart without parsing."""
 
 FORMAT_VERSION: Final = 1
+PROVIDER_RUN: Final = "data-provider-run"
 
 _TYPE_AT: Final = len(b'{"type":"')
 
@@ -148,3 +149,8 @@ def recovery(epoch: int, action: str, *, handover: bool, reset: bool = False) ->
     if reset:
         data["reset"] = True
     return {"type": "data-recovery", "data": data, "transient": True}
+
+
+def provider_run(theirs: str) -> Event:
+    """The provider keeps this step's answer under its own id ``theirs``; in the log, not in the message."""
+    return {"type": PROVIDER_RUN, "data": {"id": theirs, "v": FORMAT_VERSION}, "transient": True}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from threadline.domain.events import Event
+from threadline.domain.events import PROVIDER_RUN, Event
 from threadline.domain.messages import Part, Usage, add_usage, is_tool
 from threadline.domain.partial import partial_json
 
@@ -51,6 +51,8 @@ class Fold:
         self.step_at = 0
         self.part_count = 0
         self.takeovers_without_progress = 0
+        self.provider_run: str | None = None
+        """Under which id the provider keeps the answer of the step that is open."""
         self.last_type = ""
         self.open: dict[str, Part] = {}
         """Open text and reasoning parts by their id."""
@@ -136,6 +138,7 @@ class Fold:
     def _start_step(self, _event: Event) -> None:
         self.steps += 1
         self.in_step = True
+        self.provider_run = None
         self.step_reason = None
         self.step_at = len(self.parts)
         self.parts.append({"type": "step-start"})
@@ -144,6 +147,7 @@ class Fold:
 
     def _finish_step(self, event: Event) -> None:
         self.in_step = False
+        self.provider_run = None
         self.step_reason = event.get("finishReason")
         self.usage = add_usage(self.usage, event.get("usage") or {})
         self.takeovers_without_progress = 0
@@ -280,6 +284,8 @@ class Fold:
     def _data(self, event: Event) -> None:
         if event["type"] == "data-recovery" and not event["data"].get("handover"):
             self.takeovers_without_progress += 1
+        elif event["type"] == PROVIDER_RUN:
+            self.provider_run = event["data"]["id"]
         if event.get("transient"):
             return
         part = dict(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -80,14 +80,25 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
-    @asynccontextmanager
-    async def post(self, provider: str, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
+    def post(
+        self, provider: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Answer]:
         """Post JSON and give the answer; leaving the block early cuts the call at once.
 
         ``provider`` is its name for people. Raises ``ProviderError`` with the provider's own message for an answer
         that is not 2xx, ``ProviderStalled`` and ``ProviderUnreachable``.
         """
-        response = await self._open(provider, url, body, headers)
+        return self._ask(provider, "POST", url, {"Content-Type": "application/json", **headers}, body)
+
+    def get(self, provider: str, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+        """Ask for an answer that is there already; else as :meth:`post`."""
+        return self._ask(provider, "GET", url, headers, None)
+
+    @asynccontextmanager
+    async def _ask(
+        self, provider: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> AsyncIterator[Answer]:
+        response = await self._open(provider, method, url, headers, body)
         try:
             if not 200 <= response.status < 300:
                 raise await self._refusal(provider, response)
@@ -134,15 +145,14 @@ class Http:
             )
         return self._session
 
-    async def _open(self, provider: str, url: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _open(
+        self, provider: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> aiohttp.ClientResponse:
         session = self._open_session()
         try:
             # A redirect would carry the key to an address that nobody configured.
-            return await session.post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json", "Accept": "text/event-stream", **headers},
-                allow_redirects=False,
+            return await session.request(
+                method, url, data=body, headers={"Accept": "text/event-stream", **headers}, allow_redirects=False
             )
         except aiohttp.ConnectionTimeoutError as fault:
             raise _unreachable(provider, "it did not take the connection in time") from fault

@@ -41,12 +41,22 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that its provider keeps under its own ``id``. ``said`` are the events of it that are in the log, in
+    their order: those of one call of the model, without ``start-step``, and without what is not the model's."""
+
+    id: str
+    said: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """One call of a model. ``model`` is the provider's own name for it.
 
     ``partial`` is the text of an answer that was cut and is to be continued right after its last character; the
     provider's ``continues`` says how it does that. ``first_part`` is the number that the first part's id gets
-    (``p{number}``, then counting up), so that ids stay unique within a message.
+    (``p{number}``, then counting up), so that ids stay unique within a message. ``kept``: nothing is to be generated,
+    but the answer that the provider has begun already is gone on with, after what was said of it.
     """
 
     model: str
@@ -55,6 +65,7 @@ class ModelRequest:
     tools: Sequence[ToolSpec] = ()
     partial: str = ""
     first_part: int = 0
+    kept: Kept | None = None
 
 
 class Provider(Protocol):
@@ -72,7 +83,13 @@ class Provider(Protocol):
         where the provider told it, the usage. A tool call is always ``tool-input-start``, its deltas, then
         ``tool-input-available``, or ``tool-input-error`` where the arguments are no JSON object.
 
+        One that keeps its answers (see :class:`Kept`) tells the id first of all, by ``data-provider-run``.
+
         Raises ``ProviderError`` with the provider's own message, at any point. Nothing is retried here. Closing the
-        iterator (``contextlib.aclosing``) ends the call at once.
+        iterator (``contextlib.aclosing``) ends the call at once; an answer that is kept goes on at the provider.
         """
+        ...
+
+    async def cancel(self, kept: str) -> None:
+        """End an answer that the provider keeps under that id, as far as it can be reached. Raises nothing."""
         ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import orjson
 
@@ -15,9 +17,11 @@ from threadline.providers import faults
 from threadline.providers.decoding import Decoder
 from threadline.providers.http import Answer, Http
 from threadline.providers.protocol import ModelRequest
+from threadline.providers.reattach import Reattached, first_part
 
 _USAGE_SECONDS: Final = 5.0
 """How long the usage may take after the answer itself is whole."""
+_CANCEL_SECONDS: Final = 5.0
 
 
 class Dialect(Protocol):
@@ -41,6 +45,15 @@ class Dialect(Protocol):
         ...
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """A dialect of providers that can keep an answer."""
+
+    def kept_path(self, theirs: str) -> str:
+        """Where the answer is that the provider keeps under its own id: after its address, without a query."""
+        ...
+
+
 class Remote:
     """A ``Provider`` for one configured address and key."""
 
@@ -59,11 +72,8 @@ class Remote:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[list[Event], None]:
         """See ``protocol.Provider.stream``. A batch is what one read of the connection gave."""
-        decoder = self._dialect.decoder(self._title, request)
-        body = orjson.dumps(self._dialect.encode(request))
-        url = f"{self._address}{self._dialect.path(request)}"
         try:
-            async with self._http.post(self._title, url, body, self._headers) as answer:
+            async with self._opened(request) as (answer, decoder):
                 if not answer.streamed and (events := decoder.whole(await answer.rest())):
                     yield events
                 while not (decoder.done or decoder.failure):
@@ -79,6 +89,45 @@ class Remote:
             if clean is error:
                 raise
             raise clean from None
+
+    async def cancel(self, kept: str) -> None:
+        """See ``protocol.Provider.cancel``."""
+        with suppress(ProviderError):
+            await self._http.get_json(f"{self._kept_url(kept)}/cancel", self._headers, _CANCEL_SECONDS, b"")
+
+    @asynccontextmanager
+    async def _opened(self, request: ModelRequest) -> AsyncIterator[tuple[Answer, Decoder | Reattached]]:
+        """The provider's answer, and what reads it."""
+        kept = request.kept
+        if kept is None:
+            body = orjson.dumps(self._dialect.encode(request))
+            url = f"{self._address}{self._dialect.path(request)}"
+            async with self._http.post(self._title, url, body, self._headers) as answer:
+                yield answer, self._dialect.decoder(self._title, request)
+            return
+        asked = replace(request, first_part=first_part(kept.said, request.first_part))
+        decoder = Reattached(self._dialect.decoder(self._title, asked), self._title, kept.said)
+        async with self._kept(self._kept_url(kept.id)) as answer:
+            yield answer, decoder
+
+    @asynccontextmanager
+    async def _kept(self, url: str) -> AsyncIterator[Answer]:
+        """An answer that the provider keeps: its events, or all of it at once where those are gone."""
+        async with AsyncExitStack() as stack:
+            try:
+                answer = await stack.enter_async_context(
+                    self._http.get(self._title, f"{url}?stream=true", self._headers)
+                )
+            except ProviderError as error:
+                if error.retryable:
+                    raise
+                answer = await stack.enter_async_context(self._http.get(self._title, url, self._headers))
+            yield answer
+
+    def _kept_url(self, theirs: str) -> str:
+        if not isinstance(self._dialect, Keeping):
+            raise ProviderError(f"{self._title} keeps no answers.", details={"provider": self._title})
+        return f"{self._address}{self._dialect.kept_path(theirs)}"
 
 
 def dialect_of(config: ProviderConfig) -> Dialect:
@@ -97,7 +146,7 @@ def auth_headers(config: ProviderConfig) -> dict[str, str]:
     return headers
 
 
-async def _read(answer: Answer, decoder: Decoder) -> bytes:
+async def _read(answer: Answer, decoder: Decoder | Reattached) -> bytes:
     """The next bytes; once the answer is whole, nothing that happens to its connection is a failure any more."""
     if not decoder.finished:
         return await answer.read()

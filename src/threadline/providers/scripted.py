@@ -118,6 +118,9 @@ class Scripted:
                     await world.sleep(wait)
         yield batch
 
+    async def cancel(self, kept: str) -> None:
+        """See ``protocol.Provider.cancel``: nothing is kept."""
+
 
 def remaining(steps: Sequence[Step], partial: str) -> Sequence[Step]:
     """What of a script comes after the text ``partial``. Raises ``ProviderError`` where it is not the script's."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from threadline.domain.errors import ContextTooLong, ThreadlineError
 from threadline.domain.fold import Fold
 from threadline.domain.messages import Message, Role, with_outputs
-from threadline.providers.protocol import ModelRequest, ModelSettings, Provider, ToolSpec
+from threadline.providers.protocol import Kept, ModelRequest, ModelSettings, Provider, ToolSpec
 from threadline.services.responses import TOOLS
 from threadline.store import messages
 from threadline.store.messages import MessageRow
@@ -42,8 +42,9 @@ class Context:
     tools: Sequence[ToolSpec]
     handed: bool = False
 
-    def request(self, record: Fold, partial: str) -> ModelRequest:
-        """The next call of the model: the history, the answer's finished steps, and the text to go on from."""
+    def request(self, record: Fold, partial: str, kept: Kept | None = None) -> ModelRequest:
+        """The next call of the model: the history, the answer's finished steps, and the text to go on from, or the
+        answer that its provider keeps."""
         parts = record.snapshot()[: record.step_at]
         answer = [Message(self.run.message_id, "assistant", parts, self.run.parent_id)] if parts else []
         return ModelRequest(
@@ -53,6 +54,7 @@ class Context:
             tools=self.tools,
             partial=partial,
             first_part=record.part_count,
+            kept=kept,
         )
 
 

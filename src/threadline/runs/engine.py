@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Final
 
 from threadline.domain import events
@@ -18,7 +19,7 @@ from threadline.runs.config import RunConfig
 from threadline.runs.context import Context, Models, client_tools, history
 from threadline.runs.control import Control, Interrupted
 from threadline.runs.recovery import Plan
-from threadline.runs.steps import Beginning, call_model
+from threadline.runs.steps import Beginning, KeptLost, call_model
 from threadline.runs.tools import Toolbox, ToolContext, run_side_by_side
 from threadline.runs.writer import RunWriter
 from threadline.services.answers import Answers
@@ -62,11 +63,14 @@ class Engine:
         a fault of ours.
         """
         writer = RunWriter(self._log, self._world, control, run.id, run.epoch)
+        left = None
         try:
             # The first epoch has nobody to fence off: its first append makes the stream, and is its own fence.
             if run.epoch == 1 or await writer.take_over():
-                await self._fulfil(run, writer, control)
+                left = await self._fulfil(run, writer, control)
             await self._answers.conclude(run, writer.record, writer.trail)
+            if left is not None:
+                await self._let_go(run, left)
         except Interrupted as interrupted:
             if interrupted.reason == "drain":
                 await self._store.write(lambda tx: leases.release(tx, run.id, run.epoch))
@@ -75,9 +79,12 @@ class Engine:
         finally:
             control.under_way.set()
 
-    async def _fulfil(self, run: RunRow, writer: RunWriter, control: Control) -> None:
+    async def _fulfil(self, run: RunRow, writer: RunWriter, control: Control) -> str | None:
+        """Write the answer to its end. Returns the id of what its provider would still go on with, unheard."""
+        whole = False
         try:
             last = await self._produce(run, writer, control)
+            whole = True
         except Interrupted as interrupted:
             if interrupted.reason != "stop":
                 raise
@@ -92,14 +99,22 @@ class Engine:
         except Exception:
             _log.exception("run failed", extra={"run": run.id})
             last = _failed(run, writer, ThreadlineError(surface="chat"))
+        left = None if whole else writer.record.provider_run
         await writer.append(dated(last, self._world.now()), close=True)
+        return left
+
+    async def _let_go(self, run: RunRow, kept: str) -> None:
+        """End at its provider what is kept there and nobody waits for any more."""
+        with suppress(ThreadlineError):
+            provider, _ = self._models.get(run.model)
+            await provider.cancel(kept)
 
     async def _produce(self, run: RunRow, writer: RunWriter, control: Control) -> list[Event]:
         """Append all but the last events of the answer, and return these, which are appended with the close."""
         # A call that is handed to the client has no effect here, so that nothing of it can be in doubt.
         handed = client_tools(run) is not None
         idempotent = (lambda _: True) if handed else self._toolbox.idempotent
-        plan = recovery.plan(writer.record, idempotent, handed=handed)
+        plan = recovery.plan(writer.record, idempotent, handed=handed, attachable=writer.kept is not None)
         if control.reason == "stop" or run.cancel:
             if not writer.record.started:
                 await writer.append([_start(run)])
@@ -109,7 +124,15 @@ class Engine:
             return _failed(run, writer, ThreadlineError(recovery.GIVEN_UP, surface="chat"))
         if plan.action == "end":
             return [ending(writer.record, writer.record.step_reason or "other")]
-        return await self._steps(await self._context(run, control), writer, control, plan)
+        context = await self._context(run, control)
+        try:
+            return await self._steps(context, writer, control, plan)
+        except KeptLost:
+            if writer.kept is not None:
+                await self._let_go(run, writer.kept.id)
+        plan = recovery.plan(writer.record, idempotent, handed=handed)
+        await writer.append([events.recovery(run.epoch, plan.action, handover=True), *plan.events])
+        return await self._steps(context, writer, control, plan)
 
     async def _begin(self, run: RunRow, writer: RunWriter, plan: Plan) -> None:
         if run.epoch == 1:
@@ -125,7 +148,7 @@ class Engine:
         await writer.append([*before, *step])
 
     async def _steps(self, context: Context, writer: RunWriter, control: Control, plan: Plan) -> list[Event]:
-        start = Beginning(plan.partial, plan.part)
+        start = Beginning(plan.partial, plan.part, writer.kept if plan.action == "attach" else None)
         closing = events.finish_step("tool-calls", lost_usage(writer.record)) if plan.action == "tools" else None
         while True:
             if closing is None:

@@ -15,7 +15,7 @@ from threadline.domain.messages import Part, tool_name
 MAX_TAKEOVERS: Final = 3
 """Takeovers in a row without any progress, after which a run is given up."""
 
-Action = Literal["begin", "again", "continue", "tools", "next", "end", "give-up"]
+Action = Literal["begin", "attach", "again", "continue", "tools", "next", "end", "give-up"]
 
 GIVEN_UP: Final = "The answer was interrupted several times without going on. What came of it is kept; try again."
 
@@ -24,11 +24,11 @@ GIVEN_UP: Final = "The answer was interrupted several times without going on. Wh
 class Plan:
     """How a run goes on: ``events`` are appended first; then ``action`` is taken.
 
-    ``begin``: from the very start. ``again``: the open step's model call is made anew. ``continue``: the step's text
-    ``partial`` is continued. Both write their text into the open part ``part`` (a new one where that is None).
-    ``tools``: the calls of ``pending`` are run, then the next step. ``next``: the next step. ``end``: only the end is
-    missing. ``give-up``: end with an error. ``reset``: with ``events``, all that there is of the step was interrupted,
-    so that a reader may as well drop it.
+    ``begin``: from the very start. ``attach``: the provider keeps the open step's answer, and is listened to again.
+    ``again``: the open step's model call is made anew. ``continue``: the step's text ``partial`` is continued. Both
+    write their text into the open part ``part`` (a new one where that is None). ``tools``: the calls of ``pending`` are
+    run, then the next step. ``next``: the next step. ``end``: only the end is missing. ``give-up``: end with an error.
+    ``reset``: with ``events``, all that there is of the step was interrupted, so that a reader may as well drop it.
     """
 
     action: Action
@@ -39,9 +39,9 @@ class Plan:
     reset: bool = False
 
 
-def plan(record: Fold, idempotent: Callable[[str], bool], *, handed: bool = False) -> Plan:
+def plan(record: Fold, idempotent: Callable[[str], bool], *, handed: bool = False, attachable: bool = False) -> Plan:
     """The row of the recovery table that fits; ``idempotent`` tells of a tool's name whether it may run twice.
-    ``handed``: calls are the client's to run."""
+    ``handed``: calls are the client's to run. ``attachable``: the provider keeps the answer of the open step."""
     if not record.started:
         return Plan("begin")
     if record.takeovers_without_progress >= MAX_TAKEOVERS:
@@ -51,6 +51,8 @@ def plan(record: Fold, idempotent: Callable[[str], bool], *, handed: bool = Fals
     record.snapshot()
     step = record.parts[record.step_at + 1 :]
     tools = record.tools_in_step()
+    if attachable and not _called(record, tools):
+        return Plan("attach")
     if tools:
         return _with_tools(record, tools, idempotent)
     ending = [events.reasoning_end(part, INTERRUPTED_REASONING) for part in open_parts(record, "reasoning")]
@@ -58,6 +60,12 @@ def plan(record: Fold, idempotent: Callable[[str], bool], *, handed: bool = Fals
     texts = open_parts(record, "text")
     reset = bool(step) and all(_interrupted(part) for part in step)
     return Plan("continue" if partial else "again", ending, partial, texts[-1] if texts else None, reset=reset)
+
+
+def _called(record: Fold, tools: list[Part]) -> bool:
+    """Whether tools of ours may have been begun in a step: all is there that its model said."""
+    ours = [part["state"] for part in tools if not part.get("providerExecuted")]
+    return bool(ours) and not record.open and "input-streaming" not in ours
 
 
 def _interrupted(part: Part) -> bool:

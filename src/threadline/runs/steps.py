@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ from threadline.domain.endings import closings
 from threadline.domain.errors import ProviderError
 from threadline.domain.events import Event
 from threadline.domain.seam import Seam
-from threadline.providers.protocol import ModelRequest
+from threadline.providers.protocol import Kept, ModelRequest
 from threadline.runs.context import Context
 from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.joiner import Joiner
@@ -24,12 +24,18 @@ _BACKOFF_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 20.0
 
 
+class KeptLost(Exception):
+    """The provider does not have the answer any more that was to be gone on with; nothing was appended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a step's text begins: at nothing, or after ``partial``, into the open part ``part`` where there is one."""
+    """Where a step's text begins: at nothing, or after ``partial``, into the open part ``part`` where there is one; or
+    where the answer was left that the provider keeps."""
 
     partial: str = ""
     part: str | None = None
+    kept: Kept | None = None
 
 
 async def call_model(
@@ -38,18 +44,25 @@ async def call_model(
     """Make one call and append what comes, as it comes. Returns the step's ``finish-step``, not yet appended.
 
     A call that failed before anything of it was appended is made again where the provider's error says that this may
-    help. Raises ``ProviderError``, ``NotContinued`` and ``Interrupted``; what was appended before stays.
+    help; one whose answer the provider keeps is listened to again wherever it was cut. Raises ``ProviderError``,
+    ``KeptLost``, ``NotContinued`` and ``Interrupted``; what was appended before stays.
     """
     attempt = 1
     writer.begun = False
+    began = writer.record.count
+    heard = _Heard(beginning.kept)
     while True:
         before = writer.record.count
-        request = context.request(writer.record, beginning.partial)
+        request = context.request(writer.record, beginning.partial, heard.kept)
         try:
-            return await _stream(context, request, writer, control, beginning)
+            return await _stream(context, request, writer, control, beginning, heard)
         except ProviderError as error:
-            if not error.retryable or writer.record.count > before or attempt == _ATTEMPTS:
+            came = writer.record.count > before
+            if beginning.kept is not None and writer.record.count == began and not error.retryable:
+                raise KeptLost from error
+            if not error.retryable or (came and heard.kept is None) or (attempt == _ATTEMPTS and not came):
                 raise
+            attempt = 1 if came else attempt
             wait = error.retry_after or _BACKOFF_SECONDS * 2 ** (attempt - 1) * world.uniform(0.8, 1.2)
             if wait > _LONGEST_WAIT_SECONDS:
                 raise
@@ -58,8 +71,32 @@ async def call_model(
             await world.sleep(wait)
 
 
+class _Heard:
+    """What a call of the model has said so far, where its provider keeps the answer, too."""
+
+    def __init__(self, kept: Kept | None) -> None:
+        self._id = None if kept is None else kept.id
+        self._said = [] if kept is None else [*kept.said]
+
+    @property
+    def kept(self) -> Kept | None:
+        """What can be gone on with; None where the provider keeps nothing."""
+        return None if self._id is None else Kept(self._id, tuple(self._said))
+
+    def take(self, appended: Sequence[Event], provider_run: str | None) -> None:
+        """``appended`` is in the log now; ``provider_run`` is the id under which the provider keeps the answer."""
+        if provider_run is not None:
+            self._id = provider_run
+            self._said += appended
+
+
 async def _stream(
-    context: Context, request: ModelRequest, writer: RunWriter, control: Control, beginning: Beginning
+    context: Context,
+    request: ModelRequest,
+    writer: RunWriter,
+    control: Control,
+    beginning: Beginning,
+    heard: _Heard,
 ) -> Event:
     seam = Seam(beginning.partial, prefill=context.provider.continues == "prefill")
     joiner = Joiner(seam, beginning.part)
@@ -77,6 +114,7 @@ async def _stream(
             ready = joiner.take(batch)
             if ready:
                 await writer.append(ready)
+                heard.take(ready, writer.record.provider_run)
                 control.under_way.set()
     if joiner.closing is None:
         raise ProviderError("The provider's answer ended early.", retryable=True)

@@ -11,6 +11,7 @@ from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.domain.trail import TrailRecorder
 from threadline.log.protocol import Appended, Log, Producer, StreamConfig
+from threadline.providers.protocol import Kept
 from threadline.runs.control import Control, Interrupted
 from threadline.world import World
 
@@ -32,6 +33,8 @@ class RunWriter:
         self._leading: list[bytes] = []
         self.record = Fold()
         self.trail = TrailRecorder()
+        self.kept: Kept | None = None
+        """After a takeover: the open step's answer as its provider keeps it, where the log has nothing else of it."""
         self.begun = True
         """Whether tools of ours may have been begun in this step."""
 
@@ -44,10 +47,15 @@ class RunWriter:
         except Closed:
             tail = (await self._log.head(self._stream)).tail
             is_open = False
+        step = _Step()
         while self.record.count < tail:
             reading = await self._log.read(self._stream, self.record.count)
             for batch in reading.batches:
-                self._apply([decode(message) for message in batch.messages])
+                found = [decode(message) for message in batch.messages]
+                self._apply(found)
+                step.take(found)
+        if self.record.provider_run is not None and step.is_one_answer:
+            self.kept = Kept(self.record.provider_run, step.said)
         return is_open
 
     def lead(self, events: Sequence[Event]) -> None:
@@ -79,3 +87,21 @@ class RunWriter:
             else:
                 self._seq += 1
                 return done
+
+
+class _Step:
+    """What one step's model said, out of a log that is read again."""
+
+    def __init__(self) -> None:
+        self.said: list[Event] = []
+        self.is_one_answer = True
+        """Whether nobody went on with it in another way than by listening to its provider again."""
+
+    def take(self, found: Sequence[Event]) -> None:
+        for event in found:
+            if event["type"] == "start-step":
+                self.said, self.is_one_answer = [], True
+            elif event["type"] == "data-recovery":
+                self.is_one_answer = self.is_one_answer and event["data"]["action"] == "attach"
+            else:
+                self.said.append(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from threadline.domain import events
 from threadline.domain.events import Event
 from threadline.domain.messages import Message, Usage
 from threadline.providers import decoding
@@ -75,6 +76,11 @@ class Decoder(decoding.Decoder):
             self._reported(answer["error"])
 
     # One small method per event type; the table is at the end of the file.
+
+    def _created(self, chunk: dict[str, Any], out: list[Event]) -> None:
+        response = table(chunk.get("response"))
+        if response.get("background") is True and (theirs := _text_of(response, "id")):
+            out.append(events.provider_run(theirs))
 
     def _added(self, chunk: dict[str, Any], out: list[Event]) -> None:
         self._begin(_key(chunk), table(chunk.get("item")), out)
@@ -296,6 +302,7 @@ def _usage(told: dict[str, Any]) -> Usage:
 
 
 _HANDLERS: Final[dict[str, Callable[[Decoder, dict[str, Any], list[Event]], None]]] = {
+    "response.created": Decoder._created,
     "response.output_item.added": Decoder._added,
     "response.output_item.done": Decoder._item_done,
     "response.output_text.delta": Decoder._text,

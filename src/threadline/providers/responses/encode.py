@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from threadline.domain.catalog import KINDS, Kind, ProviderConfig, is_reasoning_model
 from threadline.providers.history import CONTINUE
@@ -24,6 +25,8 @@ class Dialect:
     family: str = "openai"
     openai: bool = False
     """OpenAI itself, whose reasoning models refuse a temperature, and whose other models refuse to reason."""
+    background: bool = False
+    """The provider is to go on with an answer whose connection is lost, and keeps it; without it, it keeps nothing."""
 
     @property
     def continues(self) -> Literal["prefill", "instruction"]:
@@ -33,6 +36,10 @@ class Dialect:
     def path(self, request: ModelRequest) -> str:
         """See ``remote.Dialect``."""
         return "/responses"
+
+    def kept_path(self, theirs: str) -> str:
+        """See ``remote.Dialect``."""
+        return f"/responses/{quote(theirs, safe='')}"
 
     def encode(self, request: ModelRequest) -> dict[str, Any]:
         """See :func:`encode`."""
@@ -48,7 +55,8 @@ def dialect_of(config: ProviderConfig) -> Dialect:
     an address of its own is a family of its own."""
     kind = KINDS.get(config.kind, Kind(config.kind))
     usual = kind.base_url is not None and config.base_url in (None, kind.base_url)
-    return Dialect(family=config.kind if usual else config.name, openai=config.kind == "openai")
+    family = config.kind if usual else config.name
+    return Dialect(family=family, openai=config.kind == "openai", background=config.background)
 
 
 def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any]:
@@ -60,7 +68,9 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     items += input_of(request.messages, dialect.family)
     if request.partial:
         _continue(request.partial, items)
-    body: dict[str, Any] = {"model": request.model, "input": items, "stream": True, "store": False}
+    body: dict[str, Any] = {"model": request.model, "input": items, "stream": True, "store": dialect.background}
+    if dialect.background:
+        body["background"] = True
     reasons = is_reasoning_model(request.model)
     if reasons or not dialect.openai:
         body["include"] = ["reasoning.encrypted_content"]
