@@ -67,6 +67,7 @@ class Settings:
     limit_guest: int | None = 20
     limit_registered: int | None = 100
     usage_days: int = 400
+    audit_days: int = 365
     origins: tuple[str, ...] = ()
     when_busy: Literal["enqueue", "reject", "interrupt"] = "enqueue"
     lease_seconds: float = 5.0
@@ -173,6 +174,7 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "limit_guest": as_limit,
     "limit_registered": as_limit,
     "usage_days": as_whole(31, 36500),
+    "audit_days": as_whole(1, 36500),
     "origins": as_origins,
     "when_busy": as_one_of("enqueue", "reject", "interrupt"),
     "lease_seconds": as_number(0.2, 3600),

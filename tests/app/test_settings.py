@@ -61,6 +61,7 @@ def test_a_file_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pyte
         ("LIMIT_GUEST", "many"),
         ("LIMIT_REGISTERED", "1.5"),
         ("USAGE_DAYS", "30"),
+        ("AUDIT_DAYS", "0"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:

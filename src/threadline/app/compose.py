@@ -83,7 +83,13 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
         pulse=pulse,
         worker=Worker(store=store, signals=signals, world=world, models=registry, engine=engine, config=config),
         sweeper=Sweeper(
-            store=store, log=log, signals=signals, world=world, conversations=services.conversations, config=config
+            store=store,
+            log=log,
+            signals=signals,
+            world=world,
+            conversations=services.conversations,
+            config=config,
+            others=(services.audit.forget, ground.tokens.sweep),
         ),
         wakes=_wakes(ground, services),
         closer=Closer(services.recordings, signals, world),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from threadline.app.ground import Ground
 from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
+from threadline.services.audit import Audit
 from threadline.services.conversations import Conversations
 from threadline.services.feed import Feed
 from threadline.services.models import Models
@@ -26,6 +27,7 @@ class Services:
 
     accounts: Accounts
     answers: Answers
+    audit: Audit
     conversations: Conversations
     feed: Feed
     models: Models
@@ -58,6 +60,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     return Services(
         accounts=Accounts(store, world),
         answers=answers,
+        audit=Audit(store, world, settings.audit_days),
         conversations=conversations,
         feed=Feed(store, ground.signals),
         models=models,
