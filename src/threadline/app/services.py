@@ -14,8 +14,8 @@ from threadline.services.models import Models
 from threadline.services.notices import Notices
 from threadline.services.recordings import Recordings
 from threadline.services.responses import Responses
-from threadline.services.streams import Streams
 from threadline.services.sharing import Sharing
+from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.turns import Turns
 from threadline.settings import Settings
@@ -34,9 +34,9 @@ class Services:
     notices: Notices
     recordings: Recordings
     responses: Responses
+    sharing: Sharing
     streams: Streams
     subscriptions: Subscriptions
-    sharing: Sharing
     turns: Turns
 
 
@@ -67,10 +67,10 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         notices=notices,
         recordings=recordings,
         responses=Responses(store, answers, turns, conversations, models),
+        sharing=Sharing(store, world),
         streams=Streams(log, answers, notices.appended, recordings),
         subscriptions=Subscriptions(
             store=store,
-        sharing=Sharing(store, world),
             log=log,
             world=world,
             notices=notices,
