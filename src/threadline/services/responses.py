@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -34,6 +35,9 @@ TOOLS: Final = "tools"
 
 CONTEXT_BYTES: Final = 4 << 20
 """How much content a program's answer rests on at the most, with all that stands above it."""
+
+Want = Callable[[Tx, str, NewRun], RunRow]
+"""How a run is wanted; see ``Turns.want``."""
 
 _SYSTEM: Final = "instructions"
 _DEEPEST: Final = 10_000
@@ -79,8 +83,8 @@ class Responses:
     async def create(self, user_id: str, wanted: Wanted, attempt: Attempt | None = None) -> tuple[RunRow, Head]:
         """Write the messages down and want a run for the last, in one transaction; the same ``attempt`` again gives the
         same run, whatever became meanwhile of its model and of what it goes on from. Raises ``BadRequest``,
-        ``ContextTooLong``, ``TooLarge``, ``Conflict``, ``MissingKey`` and ``UnsupportedModel``; then nothing was
-        written."""
+        ``ContextTooLong``, ``TooLarge``, ``Conflict``, ``MissingKey``, ``UnsupportedModel`` and ``RateLimited``; then
+        nothing was written."""
         _check_system(wanted)
         if attempt is not None and (attempt.key is not None or attempt.again):
             known = await self._store.write(lambda tx: _known(tx, user_id, attempt))
@@ -100,7 +104,7 @@ class Responses:
             known = _known(tx, user_id, attempt) if attempt is not None else None
             if known is not None:
                 return known
-            run, head = _place(tx, user_id, model, wanted)
+            run, head = _place(tx, self._turns.want, user_id, model, wanted)
             if attempt is not None:
                 attempts.remember(tx, run.id, attempt.digest, attempt.key)
             return run, head
@@ -190,7 +194,7 @@ def _request_of(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _place(tx: Tx, user_id: str, model: str, wanted: Wanted) -> tuple[RunRow, Head]:
+def _place(tx: Tx, want: Want, user_id: str, model: str, wanted: Wanted) -> tuple[RunRow, Head]:
     above = None if wanted.previous is None else _own(tx, user_id, wanted.previous)[0]
     conversation = None if above is None else conversations.get(tx, user_id, above.conversation_id)
     ids = [tx.new_id("msg") for _ in wanted.rows]
@@ -208,7 +212,7 @@ def _place(tx: Tx, user_id: str, model: str, wanted: Wanted) -> tuple[RunRow, He
     place = NewMessage(conversation.id, "assistant", None, parent_id=ids[-1], run_id=run_id, id=answer)
     written = messages.add_all(tx, [*nodes, place])[:-1]
     after = unwritten(tx, above.message_id) if above is not None else None
-    run = runs.insert(
+    run = want(
         tx,
         run_id,
         NewRun(

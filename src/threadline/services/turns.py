@@ -15,6 +15,7 @@ from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.services.answers import Answers, run_view
 from threadline.services.conversations import message_view, tell, told_of
+from threadline.services.entitlements import Entitlements
 from threadline.services.places import Ids, conversation_of, nodes_of, question_of, unended, unwritten
 from threadline.services.submits import Submit, Submitted, check, digest, user_parts
 from threadline.store import changes, conversations, leases, messages, runs
@@ -41,7 +42,8 @@ class _MaybeClosed(Exception):
 class Turns:
     """Takes messages and stops. ``check_model`` raises where a model is not known or has no key; ``default_model``
     is used where neither the request nor the conversation names one. ``end_recording`` ends a run of that id that a
-    program writes, and that is to end."""
+    program writes, and that is to end. ``entitlements`` decide whose message comes in; None: everybody's, as long as
+    no admin wrote down anything else."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Turns:
         default_model: str,
         when_busy: str = "enqueue",
         end_recording: Callable[[str], Awaitable[None]] | None = None,
+        entitlements: Entitlements | None = None,
     ) -> None:
         self._store = store
         self._log = log
@@ -61,12 +64,13 @@ class Turns:
         self._default_model = default_model
         self._when_busy = when_busy
         self._end_recording = end_recording
+        self._entitlements = entitlements or Entitlements(store)
 
     async def submit(self, user_id: str, submit: Submit) -> Submitted:
         """Write the message down and want a run for it, in one transaction; on return both are on disk.
 
         The same message again (id and content) gives the same run. Raises ``BadRequest``, ``MissingKey``,
-        ``UnsupportedModel``, ``NotFound`` and ``Busy``; then nothing was written.
+        ``UnsupportedModel``, ``NotFound``, ``Busy`` and ``RateLimited``; then nothing was written.
         """
         check(submit)
         try:
@@ -75,6 +79,13 @@ class Turns:
             for run_id in waiting.run_ids:
                 await self._answers.settle(run_id)
         return await self._store.write(lambda tx: self._place(tx, user_id, submit, settled=True))
+
+    def want(self, tx: Tx, run_id: str, wanted: NewRun) -> RunRow:
+        """Want a run, if who asks for it may send one more message: every answer of a model begins here. Raises
+        ``RateLimited``, with which the transaction is to end."""
+        run = runs.insert(tx, run_id, wanted)
+        self._entitlements.admit(tx, run.asker_id, run.id, run.model)
+        return run
 
     async def stop(self, user_id: str, chat_id: str, run_id: str | None = None) -> list[str]:
         """Ask for the end of a run, or of the one that is active; returns the ids of those that were asked.
@@ -157,7 +168,7 @@ class Turns:
             after_run_id=after.id if after is not None else None,
         )
         rows = messages.add_all(tx, nodes_of(wanted, ids, question))
-        run = runs.insert(tx, ids.run, wanted)
+        run = self.want(tx, ids.run, wanted)
         if not is_new:
             conversations.write_to(tx, conversation.id, ids.answer, submit.model or conversation.model)
         shown = replace(
