@@ -125,6 +125,9 @@ _MARKED = (
     .order_by(users.c.deleted_at)
     .limit(bindparam("most"))
 )
+_IS_MARKED = select(users.c.id).where(_THIS, users.c.deleted_at.is_not(None))
+_giver = users.alias()
+_HEIR = select(users.c.id).join(_giver, _giver.c.heir_id == users.c.id).where(_giver.c.id == bindparam("user"), _HERE)
 _REMOVE = delete(users).where(_THIS, users.c.deleted_at.is_not(None))
 _STALE = (
     select(users.c.id)
@@ -150,6 +153,17 @@ def mark_deleted(tx: Tx, user_id: str, heir_id: str | None = None) -> bool:
 def marked(tx: Tx, most: int) -> list[tuple[str, str | None]]:
     """Deleted users of whom something is left, and their heirs; those that wait longest first."""
     return [(user_id, heir_id) for user_id, heir_id in tx.conn.execute(_MARKED, {"most": most})]
+
+
+def is_marked(tx: Tx, user_id: str) -> bool:
+    """Whether a user is deleted, and something is left of him."""
+    return tx.conn.execute(_IS_MARKED, {"user": user_id}).first() is not None
+
+
+def heir(tx: Tx, user_id: str) -> str | None:
+    """Who has what a deleted user made; None for nobody, also where that one is deleted himself."""
+    found: str | None = tx.conn.execute(_HEIR, {"user": user_id}).scalar()
+    return found
 
 
 def remove(tx: Tx, user_id: str) -> bool:
