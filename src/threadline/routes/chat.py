@@ -39,7 +39,7 @@ class Chat:
             message = await Waiting(context.pulse, context.answers.message(one.user.id, run.id)).result(receive)
             await reply(send, 200, [JSON], orjson.dumps(message))
             return
-        source = context.answers.follow(run)
+        source = context.answers.follow(run, reader=one.user.id)
         headers = UI_HEADERS + run_headers(run)
         await GuardedStream(context, one, source, encoder, UI_MESSAGES, headers).run(scope, receive, send)
 

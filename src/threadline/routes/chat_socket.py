@@ -106,7 +106,8 @@ class _Transport(Socket):
         channel = _Answer(self.outbox, name, CHUNKS[version_of(declared, 7)], speaker)
 
         async def opening(share: Share) -> Opened:
-            return Opened(self.context.answers.follow(run, start, share=share), frame("start", name), start)
+            steps = self.context.answers.follow(run, start, share=share, reader=speaker.user.id)
+            return Opened(steps, frame("start", name), start)
 
         self.follow(group, channel, opening)
 

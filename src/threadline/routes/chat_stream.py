@@ -49,7 +49,8 @@ class ChatStream:
             tail = (await context.answers.head(run)).tail
             start = max(0, tail + start)
             headers = [*headers, (b"x-workflow-stream-tail-index", str(tail - 1).encode())]
-        source = context.answers.follow(run, await within_run(context.answers, run, start))
+        place = await within_run(context.answers, run, start)
+        source = context.answers.follow(run, place, reader=one.user.id)
         await GuardedStream(context, one, source, encoder, UI_MESSAGES, headers).run(scope, receive, send)
 
 

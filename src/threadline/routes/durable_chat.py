@@ -32,7 +32,7 @@ class DurableChat:
         fields = body.parse_object(await body.read(scope, receive))
         user_id = (await who(self._context, scope)).id
         submitted = await self._context.turns.submit(user_id, chat_request.parse(fields, user_id))
-        await _tell(self._context, scope, send, submitted.run, 201)
+        await _tell(self._context, scope, send, submitted.run, user_id, 201)
 
 
 class DurableChatStream:
@@ -49,13 +49,13 @@ class DurableChatStream:
         if run is None:
             await reply(send, 204, [NO_STORE])
         else:
-            await _tell(self._context, scope, send, run, 200)
+            await _tell(self._context, scope, send, run, user_id, 200)
 
 
-async def _tell(context: Context, scope: Scope, send: Send, run: RunRow, status: int) -> None:
+async def _tell(context: Context, scope: Scope, send: Send, run: RunRow, reader: str, status: int) -> None:
     """The client reads the stream without any header of its own, so that the address has a key to this one run."""
     path, sdk = f"{RUNS}{run.id}", encoder_of(scope).version
-    key = context.signing.reading_key(path, context.world.now() + _KEY_SECONDS)
+    key = context.signing.reading_key(path, reader, context.world.now() + _KEY_SECONDS)
     url = f"{PREFIX}{path}?sdk={sdk}&key={key}"
     headers: Headers = [JSON, (b"location", url.encode()), NO_STORE]
     told = orjson.dumps({"streamUrl": url})

@@ -105,7 +105,8 @@ class _LiveSocket(Socket):
             steps = await self.context.streams.follow(owner, path, after + 1, share=share, of=info)
         else:
             run = await answers.run(user_id, stream.removeprefix("runs/"))
-            steps = answers.follow(run, await within_run(answers, run, after + 1), share=share)
+            start = await within_run(answers, run, after + 1)
+            steps = answers.follow(run, start, share=share, reader=user_id)
         return Opened(steps, live_frame("subscribed", {**told, "after": after}), after + 1)
 
     def _owner(self) -> str:

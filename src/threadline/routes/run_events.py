@@ -36,16 +36,17 @@ class RunEvents:
         one = await caller(context, scope)
         run = await context.answers.run(one.user.id, scope["path_params"]["run_id"])
         await within_run(context.answers, run, start)
+        source = context.answers.follow(run, start, reader=one.user.id)
         if live == "poll":
 
             async def follow() -> Steps:
-                return context.answers.follow(run, start)
+                return source
 
             poll = Poll(context, start, lambda: context.answers.read(run, start), follow, run_headers(run))
             await poll.answer(scope, receive, send)
             return
-        source = context.answers.follow(run, start) if live == "yes" else _present(context.answers, run, start)
-        stream = GuardedStream(context, one, source, NATIVE, streams.NATIVE, run_headers(run), ends_open=live == "no")
+        found = source if live == "yes" else _present(context.answers, run, start)
+        stream = GuardedStream(context, one, found, NATIVE, streams.NATIVE, run_headers(run), ends_open=live == "no")
         await stream.run(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol, cast
 
 from starlette.types import Receive, Send
 
+from threadline.domain.errors import NotFound
 from threadline.domain.events import type_of
 from threadline.log.protocol import Batch
 from threadline.routes.errors import note
@@ -221,6 +222,9 @@ class Stream:
                 await self._finish(send, b"")
         except OSError:
             self._left = True
+        except NotFound:
+            # It was deleted, or is not this reader's to read any more: he hears so when he comes back.
+            self.drain()
         except Exception as fault:
             note(fault, exchange_of(scope).request_id, "a stream")
         finally:

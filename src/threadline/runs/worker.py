@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Final
 
 from threadline.domain.errors import ThreadlineError
 from threadline.runs import pace
@@ -14,7 +14,8 @@ from threadline.runs.control import Control, Interrupted, being_cancelled
 from threadline.runs.engine import Engine
 from threadline.runs.titles import ensure_title
 from threadline.services.answers import run_view
-from threadline.store import changes, leases, runs
+from threadline.services.audience import Told, tell_all
+from threadline.store import leases, runs
 from threadline.store.database import Store
 from threadline.store.leases import Held
 from threadline.store.runs import RunRow
@@ -27,6 +28,10 @@ _log = logging.getLogger(__name__)
 _HEARTBEATS_A_LEASE: Final = 3
 _CLAIM_AT_ONCE: Final = 64
 _LEAST_WAIT_SECONDS: Final = 0.05
+
+
+def _started(run: RunRow) -> Told:
+    return run.conversation_id, run.user_id, [{"type": "run.started", "run": run_view(run, "running")}]
 
 
 class Worker:
@@ -89,13 +94,7 @@ class Worker:
             # After an outage nobody could renew: a lease is over only when it had a whole lease to be renewed.
             grace = tx.now if since is None or tx.now - since >= lease else 0.0
             taken = leases.claim(tx, self._name, lease, room, held=held, lapsed_before=grace)
-            begun: dict[str, list[dict[str, Any]]] = {}
-            for run in taken:
-                if run.epoch == 1:
-                    told = {"type": "run.started", "run": run_view(run, "running")}
-                    begun.setdefault(run.user_id, []).append(told)
-            for user_id, events in begun.items():
-                changes.record(tx, user_id, *events)
+            tell_all(tx, [_started(run) for run in taken if run.epoch == 1])
             return taken, leases.next_lapse(tx)
 
         try:

@@ -36,15 +36,18 @@ def access(tx: Tx, user_id: str, conversation_id: str, surface: str = "conversat
 
     It costs one read for the owner, and one more for everybody else.
     """
-    row = conversations.find(tx, conversation_id)
-    role = None if row is None else role_in(tx, user_id, row)
+    return access_to(tx, user_id, conversations.find(tx, conversation_id), surface)
+
+
+def access_to(tx: Tx, user_id: str, row: ConversationRow | None, surface: str = "conversation") -> Access:
+    """The same, where the conversation was read already; None: there is none."""
+    role = None if row is None else _role_in(tx, user_id, row)
     if row is None or role is None:
         raise NotFound(surface=surface)
     return Access(row, role)
 
 
-def role_in(tx: Tx, user_id: str, row: ConversationRow) -> Role | None:
-    """What a user is in a conversation that was read already; None where he is nobody, and where it is deleted."""
+def _role_in(tx: Tx, user_id: str, row: ConversationRow) -> Role | None:
     if row.deleted_at is not None:
         return None
     if row.user_id == user_id:
@@ -55,19 +58,20 @@ def role_in(tx: Tx, user_id: str, row: ConversationRow) -> Role | None:
     return cast("Role | None", role)
 
 
-def writable(tx: Tx, user_id: str, conversation_id: str, surface: str = "conversation") -> Access:
-    """The same, where he may write. Raises ``Forbidden`` where he may only read, and ``NotFound``."""
-    found = access(tx, user_id, conversation_id, surface)
+def writable(tx: Tx, user_id: str, row: ConversationRow | None) -> ConversationRow:
+    """A conversation that was read already, where he may write into it. Raises ``Forbidden`` where he may only read it,
+    and ``NotFound``."""
+    found = access_to(tx, user_id, row)
     if found.role == "observer":
-        raise Forbidden(_READ_ONLY, surface=surface)
-    return found
+        raise Forbidden(_READ_ONLY, surface="conversation")
+    return found.conversation
 
 
-def owned(tx: Tx, user_id: str, conversation_id: str, surface: str = "conversation") -> ConversationRow:
+def owned(tx: Tx, user_id: str, conversation_id: str) -> ConversationRow:
     """A conversation of his own. Raises ``Forbidden`` where he may only read or write it, and ``NotFound``."""
-    found = access(tx, user_id, conversation_id, surface)
+    found = access(tx, user_id, conversation_id)
     if not found.owns:
-        raise Forbidden(_NOT_YOURS, surface=surface)
+        raise Forbidden(_NOT_YOURS, surface="conversation")
     return found.conversation
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, Final
 
 from threadline.domain.endings import status_of
@@ -15,7 +16,10 @@ from threadline.domain.trail import TrailRecorder, expand
 from threadline.log.engine import READ_BYTES
 from threadline.log.protocol import Batch, Log, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.shares import Share
-from threadline.store import changes, conversations, messages, runs
+from threadline.services import audience, shown
+from threadline.services.access import access_to, readable_run
+from threadline.services.reading import while_readable
+from threadline.store import conversations, messages, runs
 from threadline.store.database import Store
 from threadline.store.runs import Ending, RunRow
 from threadline.store.transaction import Tx
@@ -35,15 +39,8 @@ class Answers:
         self._replay_seconds = replay_seconds
 
     async def run(self, user_id: str, run_id: str) -> RunRow:
-        """A run of this user. Raises ``NotFound``."""
-        return await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
-
-    async def owner(self, run_id: str) -> str:
-        """The id of the user whose run it is. Raises ``NotFound``."""
-        run = await self._store.read(lambda tx: runs.get(tx, run_id))
-        if run is None:
-            raise NotFound(surface="run")
-        return run.user_id
+        """A run that this user may read. Raises ``NotFound``."""
+        return await self._store.read(lambda tx: readable_run(tx, user_id, run_id))
 
     async def active(self, user_id: str, chat_id: str) -> RunRow | None:
         """The run that a reader who comes back wants: the one that is running or queued longest, else one that ended
@@ -55,8 +52,7 @@ class Answers:
             conversation = conversations.find(tx, chat_id)
             if conversation is None:
                 return None
-            if conversation.user_id != user_id or conversation.deleted_at is not None:
-                raise NotFound(surface="conversation")
+            access_to(tx, user_id, conversation)
             waiting = runs.unfinished(tx, chat_id)
             if waiting:
                 return next((run for run in waiting if run.status == "running"), waiting[0])
@@ -65,12 +61,19 @@ class Answers:
 
         return await self._store.read(find)
 
-    async def follow(self, run: RunRow, start: int = 0, *, share: Share | None = None) -> Steps:
+    def follow(self, run: RunRow, start: int = 0, *, share: Share | None = None, reader: str | None = None) -> Steps:
         """Everything from offset ``start`` on, live to the end; ends after a batch that is ``final``.
 
         The same bytes at the same offsets on every reading: from the log, or, long after the end, from the message.
-        ``share`` is as in ``Log.follow``.
+        ``share`` is as in ``Log.follow``. ``reader`` is the user who reads, where it is not the server itself: raises
+        ``NotFound`` as soon as he may not any more.
         """
+        if reader is None or reader == run.user_id:
+            return self._follow(run, start, share)
+        whole = partial(self._follow, run, share=share)
+        return while_readable(self._store, self._world, whole, start, reader, run.conversation_id)
+
+    async def _follow(self, run: RunRow, start: int, share: Share | None) -> Steps:
         at = start
         if run.trimmed_at is None:
             expected = not run.ended and await self._is_expected(run)
@@ -149,7 +152,7 @@ class Answers:
         """
         run = await self.run(user_id, run_id)
         record = Fold()
-        async with aclosing(self.follow(run)) as steps:
+        async with aclosing(self.follow(run, reader=user_id)) as steps:
             async for batches in steps:
                 for batch in batches:
                     record.apply_all(map(decode, batch.messages))
@@ -157,6 +160,8 @@ class Answers:
             # All of it is known, also where there is no room to write it down.
             await self.settle(run_id)
         parts, metadata = record.snapshot(), record.metadata
+        if user_id != run.user_id:
+            metadata = shown.metadata(metadata)
         if record.error is not None:
             text = record.error["errorText"]
             if not text_of(parts).strip():
@@ -214,7 +219,8 @@ class Answers:
                 return runs.get(tx, run.id) is not None
             messages.fill(tx, run.message_id, parts, record.metadata)
             conversations.stir(tx, run.conversation_id)
-            changes.record(tx, run.user_id, {"type": "run.finished", "run": run_view(run, ending.status)})
+            finished = {"type": "run.finished", "run": run_view(run, ending.status)}
+            audience.tell(tx, run.conversation_id, run.user_id, finished)
             # Who waits for this one's end may go on now.
             tx.poke("runs")
             tx.poke(f"done:{run.id}")
@@ -262,14 +268,6 @@ class Answers:
 
         trail, parts = await self._store.read(load)
         return Batch(start, expand(trail, parts)[start:], final=True)
-
-
-def owned_run(tx: Tx, user_id: str, run_id: str) -> RunRow:
-    """A run of this user whose conversation is not deleted. Raises ``NotFound``."""
-    run = runs.get(tx, run_id)
-    if run is None or run.user_id != user_id or conversations.get(tx, user_id, run.conversation_id) is None:
-        raise NotFound(surface="run")
-    return run
 
 
 def run_view(run: RunRow, status: str) -> dict[str, Any]:

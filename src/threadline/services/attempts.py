@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from threadline.domain.errors import Conflict, NotFound
-from threadline.services.answers import owned_run
+from threadline.services.access import owned_run
 from threadline.store import attempts, responses
 from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx

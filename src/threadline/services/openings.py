@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from threadline.domain.errors import BadRequest, Conflict, NotFound
+from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound
 from threadline.domain.messages import text_of
 from threadline.domain.naming import first_words
 from threadline.domain.texts import names
+from threadline.services import audience
 from threadline.services.answers import run_view
 from threadline.services.conversations import message_view, told_of
 from threadline.services.places import Ids, conversation_of, nodes_of, question_of, unwritten
 from threadline.services.submits import Submit, check, digest, user_parts
-from threadline.store import changes, conversations, messages, recordings, runs
+from threadline.store import conversations, messages, recordings, runs
 from threadline.store.conversations import ConversationRow, NewConversation
 from threadline.store.messages import MessageRow, NewMessage
 from threadline.store.recordings import KIND
@@ -117,7 +118,10 @@ def _conversation(tx: Tx, user_id: str, opening: Opening, leaf_id: str) -> tuple
     if opening.message is None and (opening.chat_id is None or conversations.find(tx, opening.chat_id) is None):
         raise BadRequest("There is nothing to answer: send the user's message, too.", surface="recording")
     if opening.chat_id is not None:
-        return conversation_of(tx, user_id, _submit(opening, opening.chat_id), leaf_id)
+        found, is_new = conversation_of(tx, user_id, _submit(opening, opening.chat_id), leaf_id)
+        if found.user_id != user_id:
+            raise Forbidden("Only the owner's programs write answers into a conversation.", surface="recording")
+        return found, is_new
     return conversations.add(tx, NewConversation(user_id)), True
 
 
@@ -129,7 +133,7 @@ def _above(
     if known is not None:
         return None, known.id
     if opening.message is not None:
-        question = question_of(tx, conversation, _submit(opening, conversation.id), message_id)
+        question = question_of(tx, conversation.user_id, conversation, _submit(opening, conversation.id), message_id)
         return question, question.parent_id
     at = opening.parent_id or conversation.leaf_id
     found = messages.find(tx, conversation.id, at) if at else None
@@ -180,4 +184,4 @@ def _tell(tx: Tx, run: RunRow, is_new: bool, question: MessageRow | None) -> Non
     told = told_of(kind, row)
     if question is not None:
         told.append({"type": "message.added", "conversation_id": row.id, "message": message_view(question)})
-    changes.record(tx, run.user_id, *told, {"type": "run.started", "run": run_view(run, "running")})
+    audience.tell(tx, row.id, run.user_id, *told, {"type": "run.started", "run": run_view(run, "running")})

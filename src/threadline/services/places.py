@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from threadline.domain.errors import BadRequest, NotFound
 from threadline.domain.ids import is_reserved
+from threadline.services.access import writable
 from threadline.services.submits import Submit, digest, user_parts
 from threadline.store import conversations, messages, runs
 from threadline.store.conversations import ConversationRow, NewConversation
@@ -24,12 +25,11 @@ class Ids:
 
 
 def conversation_of(tx: Tx, user_id: str, submit: Submit, leaf_id: str) -> tuple[ConversationRow, bool]:
-    """The conversation that is meant, and whether it is new; its answer will be ``leaf_id``. Raises ``NotFound``."""
+    """The conversation that is meant, and whether it is new; its answer will be ``leaf_id``. Raises ``NotFound``, and
+    ``Forbidden`` where he may only read it."""
     found = conversations.find(tx, submit.chat_id)
     if found is not None:
-        if found.user_id != user_id or found.deleted_at is not None:
-            raise NotFound(surface="conversation")
-        return found, False
+        return writable(tx, user_id, found), False
     if is_reserved(submit.chat_id):
         raise NotFound(
             "There is no such conversation. Ids that begin like ours are made by the server.", surface="chat"
@@ -41,7 +41,12 @@ def conversation_of(tx: Tx, user_id: str, submit: Submit, leaf_id: str) -> tuple
     return replace(conversations.add(tx, new), leaf_id=None), True
 
 
-def question_of(tx: Tx, conversation: ConversationRow, submit: Submit, message_id: str) -> NewMessage:
+def author_of(conversation: ConversationRow, user_id: str) -> str | None:
+    """Who writes, where it is not the owner."""
+    return None if conversation.user_id == user_id else user_id
+
+
+def question_of(tx: Tx, user_id: str, conversation: ConversationRow, submit: Submit, message_id: str) -> NewMessage:
     """The user's message, in its place. Raises ``BadRequest``, ``NotFound`` and ``TooLarge``."""
     parts = user_parts(submit.message)
     client_id = (submit.message or {}).get("id")
@@ -53,6 +58,7 @@ def question_of(tx: Tx, conversation: ConversationRow, submit: Submit, message_i
         client_id=client_id if isinstance(client_id, str) and client_id else None,
         digest=digest(parts),
         id=message_id,
+        author_id=author_of(conversation, user_id),
     )
 
 

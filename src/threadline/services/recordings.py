@@ -26,7 +26,8 @@ from threadline.domain.events import Event, encode
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import Appended, Log, Producer, StreamConfig
 from threadline.log.rules import MAX_NUMBER
-from threadline.services.answers import Answers, owned_run
+from threadline.services.access import owned_run
+from threadline.services.answers import Answers
 from threadline.services.openings import Opened, Opening, check_opening, place
 from threadline.services.recorded import Standing, Standings, folded
 from threadline.store import recordings

@@ -12,7 +12,9 @@ import orjson
 from threadline.domain.errors import BadRequest, ContextTooLong, NotFound
 from threadline.domain.messages import Message, Role, is_tool, text_of, tool_output, untaken
 from threadline.domain.naming import first_words
-from threadline.services.answers import Answers, owned_run, run_view
+from threadline.services import audience
+from threadline.services.access import owned_run
+from threadline.services.answers import Answers, run_view
 from threadline.services.attempts import Attempt, run_of_attempt
 from threadline.services.conversations import Conversations, mark_deleted, message_view, told_of
 from threadline.services.imports import Row
@@ -21,7 +23,7 @@ from threadline.services.places import unwritten
 from threadline.services.references import refers, resolved
 from threadline.services.submits import MAX_SYSTEM_CHARACTERS
 from threadline.services.turns import Turns
-from threadline.store import attempts, changes, conversations, messages, responses, runs
+from threadline.store import attempts, conversations, messages, responses, runs
 from threadline.store.conversations import ConversationRow, NewConversation
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow, NewMessage
@@ -309,7 +311,7 @@ def _tell(tx: Tx, conversation: ConversationRow, run: RunRow, written: list[Mess
             {"type": "message.added", "conversation_id": conversation.id, "message": message_view(row)}
             for row in written
         ]
-    changes.record(tx, run.user_id, *told, {"type": "run.queued", "run": run_view(run, run.status)})
+    audience.tell(tx, conversation.id, run.user_id, *told, {"type": "run.queued", "run": run_view(run, run.status)})
     tx.poke("runs")
 
 

@@ -49,17 +49,21 @@ class Signing:
                 return subscription_id, int(generation)
         return None
 
-    def reading_key(self, path: str, until: float) -> str:
-        """What lets whoever has it read the stream at ``path``, and nothing else, until then, in Unix seconds."""
-        return f"{int(until)}.{_base64(hmac.digest(self._reading[0], _to_read(path, int(until)), sha256))}"
+    def reading_key(self, path: str, reader: str, until: float) -> str:
+        """What lets whoever has it read the stream at ``path``, and nothing else, until then, in Unix seconds, and as
+        long as the user ``reader`` may."""
+        signed = _to_read(path, reader, int(until))
+        return f"{int(until)}.{reader}.{_base64(hmac.digest(self._reading[0], signed, sha256))}"
 
-    def may_read(self, key: str, path: str, now: float) -> bool:
-        """Whether a key is one for this path, and is not over."""
-        until, _, proof = key.partition(".")
+    def reader_of(self, key: str, path: str, now: float) -> str | None:
+        """The user whose key it is, where it is one for this path and not over."""
+        until, _, rest = key.partition(".")
+        reader, _, proof = rest.partition(".")
         if len(key) > _LONGEST or not key.isascii() or not until.isdigit() or int(until) < now:
-            return False
-        proofs = [_base64(hmac.digest(own, _to_read(path, int(until)), sha256)) for own in self._reading]
-        return any(hmac.compare_digest(one, proof) for one in proofs)
+            return None
+        signed = _to_read(path, reader, int(until))
+        proofs = [_base64(hmac.digest(own, signed, sha256)) for own in self._reading]
+        return reader if any(hmac.compare_digest(one, proof) for one in proofs) else None
 
     def signature(self, body: bytes, now: float) -> str:
         """The value of ``webhook-signature`` for a body that is sent at ``now``, Unix seconds."""
@@ -88,8 +92,8 @@ class _Key:
     kid: str
 
 
-def _to_read(path: str, until: int) -> bytes:
-    return f"{until}\n{path}".encode()
+def _to_read(path: str, reader: str, until: int) -> bytes:
+    return f"{until}\n{reader}\n{path}".encode()
 
 
 def derived(secret: bytes, purpose: bytes) -> bytes:

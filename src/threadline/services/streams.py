@@ -1,4 +1,4 @@
-"""Streams that programs write and read by name: a user's own, and his runs, which only we write."""
+"""Streams that programs write and read by name: a user's own, and the runs that he may read, which only we write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from threadline.services.recordings import Recordings
 from threadline.store.runs import RunRow
 
 RUNS: Final = "runs/"
-"""Paths below this are runs: anybody reads his own, and what is no recording is written by workers alone."""
+"""Paths below this are runs: anybody reads those that he may, and what is no recording is written by workers alone."""
 
 MAX_PATH: Final = 1024
 """How many characters a stream's path may have."""
@@ -103,7 +103,8 @@ class Streams:
         """See ``Log.follow``; with ``of`` that very stream."""
         if not is_run(path):
             return self._log.follow(_own(owner, path), start, share=share, of=None if of is None else of.id)
-        return self._answers.follow(await self._answers.run(owner, path.removeprefix(RUNS)), start, share=share)
+        run = await self._answers.run(owner, path.removeprefix(RUNS))
+        return self._answers.follow(run, start, share=share, reader=owner)
 
     async def _of_run(self, run: RunRow) -> StreamInfo:
         """The same, whether a run's events are in the log still or in its message: there is never another of its id."""

@@ -14,11 +14,13 @@ from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, Producer, StreamConfig
 from threadline.services.answers import Answers, run_view
+from threadline.services import audience
+from threadline.services.access import writable
 from threadline.services.conversations import message_view, tell, told_of
 from threadline.services.entitlements import Entitlements
-from threadline.services.places import Ids, conversation_of, nodes_of, question_of, unended, unwritten
+from threadline.services.places import Ids, author_of, conversation_of, nodes_of, question_of, unended, unwritten
 from threadline.services.submits import Submit, Submitted, check, digest, user_parts
-from threadline.store import changes, conversations, leases, messages, runs
+from threadline.store import conversations, leases, messages, runs
 from threadline.store.conversations import ConversationRow
 from threadline.store.database import Store
 from threadline.store.messages import MessageRow, NewMessage
@@ -81,10 +83,11 @@ class Turns:
         return await self._store.write(lambda tx: self._place(tx, user_id, submit, settled=True))
 
     def want(self, tx: Tx, run_id: str, wanted: NewRun) -> RunRow:
-        """Want a run, if who asks for it may send one more message: every answer of a model begins here. Raises
-        ``RateLimited``, with which the transaction is to end."""
-        run = runs.insert(tx, run_id, wanted)
-        self._entitlements.admit(tx, run.asker_id, run.id, run.model)
+        """Want a run, if there is a key for it and who asks may send one more message: every answer of a model begins
+        here. Raises ``UnsupportedModel``, ``MissingKey`` and ``RateLimited``, with which the transaction is to end."""
+        owner = self._key_owner(tx, wanted.author_id or wanted.user_id, wanted.model)
+        run = runs.insert(tx, run_id, replace(wanted, key_owner=owner))
+        self._entitlements.admit(tx, run)
         return run
 
     async def stop(self, user_id: str, chat_id: str, run_id: str | None = None) -> list[str]:
@@ -94,8 +97,7 @@ class Turns:
         """
 
         def ask(tx: Tx) -> tuple[RunRow | None, bool]:
-            if conversations.get(tx, user_id, chat_id) is None:
-                raise NotFound(surface="conversation")
+            writable(tx, user_id, conversations.find(tx, chat_id))
             waiting = runs.unfinished(tx, chat_id)
             if run_id is not None:
                 found = runs.get(tx, run_id)
@@ -166,15 +168,18 @@ class Turns:
             model=model,
             settings={**conversation.settings, **submit.settings},
             after_run_id=after.id if after is not None else None,
+            author_id=author_of(conversation, user_id),
         )
         rows = messages.add_all(tx, nodes_of(wanted, ids, question))
         run = self.want(tx, ids.run, wanted)
+        # The owner's choice is the conversation's from now on; a participant's is that of his message alone.
+        chosen = (submit.model if wanted.author_id is None else None) or conversation.model
         if not is_new:
-            conversations.write_to(tx, conversation.id, ids.answer, submit.model or conversation.model)
+            conversations.write_to(tx, conversation.id, ids.answer, chosen)
         shown = replace(
             conversation,
             leaf_id=ids.answer,
-            model=submit.model or conversation.model,
+            model=chosen,
             updated_at=tx.now,
             status="streaming",
         )
@@ -243,5 +248,5 @@ def _tell(tx: Tx, conversation: ConversationRow, is_new: bool, run: RunRow, ques
         added = {"conversation_id": conversation.id, "message": message_view(question)}
         told.append({"type": "message.added", **added})
     told.append({"type": "run.queued", "run": run_view(run, run.status)})
-    changes.record(tx, run.user_id, *told)
+    audience.tell(tx, conversation.id, run.user_id, *told)
     tx.poke("runs")
