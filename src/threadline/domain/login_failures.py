@@ -29,8 +29,10 @@ FailureCode = Literal[
     "identity_taken",
     "provider_linked",
     "not_signed_in",
+    "link_elsewhere",
     "registration_off",
     "account_disabled",
+    "too_many",
     "unavailable",
 ]
 """Stable names, for programs and for the page."""
@@ -56,11 +58,13 @@ class Failure:
 
 
 class LoginFailed(Exception):
-    """A sign-in through a provider failed. ``words`` are the provider's own, where it gave any."""
+    """A sign-in through a provider failed. ``words`` are the provider's own, where it gave any; ``linking``: somebody
+    wanted to link it to his account, as far as that is known."""
 
-    def __init__(self, code: FailureCode, words: str | None = None) -> None:
+    def __init__(self, code: FailureCode, words: str | None = None, *, linking: bool = False) -> None:
         super().__init__(code)
         self.code: FailureCode = code
+        self.linking = linking
         self.words = CONTROLS.sub(" ", words).strip()[:_LONGEST_WORDS] or None if words else None
 
 
@@ -166,6 +170,12 @@ FAILURES: Final[Mapping[FailureCode, Failure]] = {
         "{provider} in Settings.",
         Action("Sign in", "/login?return_to=/settings/account"),
     ),
+    "link_elsewhere": Failure(
+        "Nothing was linked",
+        "{provider} is linked to your account from Settings alone, and this was asked for elsewhere. If you want it, "
+        "link it there.",
+        _SETTINGS,
+    ),
     "registration_off": Failure(
         "New accounts are not made here",
         "No account here is linked to you at {provider}, and this server lets nobody register. If you have an account, "
@@ -176,6 +186,11 @@ FAILURES: Final[Mapping[FailureCode, Failure]] = {
         "This account is disabled",
         "Whoever runs this server has disabled the account that you would sign in to. Ask them.",
         _HOME,
+    ),
+    "too_many": Failure(
+        "Too many tries",
+        "Too many sign-ins were tried from where you are. Wait a quarter of an hour, then sign in again.",
+        _AGAIN,
     ),
     "unavailable": Failure(
         "The sign-in did not work here",
