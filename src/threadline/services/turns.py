@@ -158,7 +158,7 @@ class Turns:
         if again is not None and policy != "interrupt":
             return Submitted(again, duplicate=True)
         _heed(tx, waiting, policy)
-        question = None if asked is not None else question_of(tx, conversation, submit, ids.question)
+        question = None if asked is not None else question_of(tx, user_id, conversation, submit, ids.question)
         after = _awaited(tx, asked, question) if waiting else None
         wanted = NewRun(
             conversation_id=conversation.id,
