@@ -36,7 +36,7 @@ class OneModel:
         self.provider = provider
         self._demo = Demo(SystemWorld())
 
-    def get(self, model_id: str) -> tuple[Provider, str]:
+    async def provider_for(self, _run: RunRow, model_id: str) -> tuple[Provider, str]:
         """The provider, and the name after the slash."""
         return self._demo if model_id == "demo/demo" else self.provider, model_id.partition("/")[2]
 
@@ -80,7 +80,7 @@ class House:
         self.signals = signals
         self.user = user
         self.answers = Answers(store, log, self.world)
-        self.turns = Turns(store, log, self.answers, check_model=lambda _model: None, default_model="test/model")
+        self.turns = Turns(store, log, self.answers, key_owner=lambda *_: "server", default_model="test/model")
 
     @asynccontextmanager
     async def worker(

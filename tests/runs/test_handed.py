@@ -47,7 +47,7 @@ class AnyModel(Models):
     def __init__(self) -> None:
         self.default = "test/model"
 
-    def resolve(self, name: str | None) -> str:
+    async def resolve(self, _user_id: str, name: str | None) -> str:
         """See ``Models``."""
         return name or self.default
 

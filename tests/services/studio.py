@@ -50,7 +50,7 @@ class Studio:
             house.store,
             house.log,
             house.answers,
-            check_model=lambda _model: None,
+            key_owner=lambda *_: "server",
             default_model="test/model",
             end_recording=self.recordings.end,
         )

@@ -34,7 +34,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 class NoModel(AnyModel):
     """A server that has just started, and has not found its models yet."""
 
-    def resolve(self, name: str | None) -> str:
+    async def resolve(self, _user_id: str, _name: str | None) -> str:
         """See ``Models``."""
         raise UnsupportedModel
 

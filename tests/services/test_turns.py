@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.runs.harness import House, Paused, opened
+from threadline.domain.catalog import KeyOwner
 from threadline.domain.errors import BadRequest, Busy, NotFound, TooLarge, UnsupportedModel
 from threadline.domain.ids import run_stream
 from threadline.domain.messages import text_of
@@ -20,6 +21,7 @@ from threadline.providers.scripted import Script, Scripted, Text
 from threadline.services.turns import Submit, Turns
 from threadline.store import conversations, messages, runs, users
 from threadline.store.messages import MessageRow
+from threadline.store.transaction import Tx
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -219,11 +221,12 @@ TEXT = [{"type": "text", "text": "x"}]
 async def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
     house: House, submit: Submit, error: type[Exception]
 ) -> None:
-    def check(model: str) -> None:
+    def owner(_tx: Tx, _user_id: str, model: str) -> KeyOwner:
         if model == "no/model":
             raise UnsupportedModel
+        return "server"
 
-    turns = Turns(house.store, house.log, house.answers, check_model=check, default_model="test/model")
+    turns = Turns(house.store, house.log, house.answers, key_owner=owner, default_model="test/model")
     with pytest.raises(error):
         await turns.submit(house.user, submit)
     assert await house.store.read(lambda tx: conversations.find(tx, submit.chat_id)) is None

@@ -56,7 +56,6 @@ async def open_app(settings: Settings, seams: Seams = Seams()) -> AsyncIterator[
 
 
 def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
-    store, log, world, registry, signals = ground.store, ground.log, ground.world, ground.registry, ground.signals
     services = build_services(settings, ground)
     config = RunConfig(
         lease_seconds=settings.lease_seconds,
@@ -70,7 +69,7 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
         store=store,
         log=log,
         world=world,
-        models=registry,
+        models=services.callers,
         answers=services.answers,
         toolbox=Toolbox([current_time(world), *seams.tools]),
         config=config,
@@ -81,7 +80,7 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
         world=world,
         site=build(_context(settings, seams, ground, services, pulse), __version__),
         pulse=pulse,
-        worker=Worker(store=store, signals=signals, world=world, models=registry, engine=engine, config=config),
+        worker=Worker(store=store, signals=signals, world=world, models=services.callers, engine=engine, config=config),
         sweeper=Sweeper(
             store=store,
             log=log,
@@ -132,7 +131,7 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         subscriptions=services.subscriptions,
         tokens=ground.tokens,
         signing=ground.signing,
-        check_model=ground.registry.get,
+        credentials=services.credentials,
         ready=ready,
         static=seams.static,
         host=settings.host,

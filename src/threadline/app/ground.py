@@ -22,6 +22,7 @@ from threadline.runs.tools import Tool
 from threadline.runs.webhook import HttpSender, Sender
 from threadline.services.signing import Signing
 from threadline.services.tokens import Tokens
+from threadline.services.vault import Vault
 from threadline.settings import Settings
 from threadline.store import leases, subscriptions
 from threadline.store.database import Store
@@ -61,6 +62,7 @@ class Ground:
     open_owner: str | None
     sender: Sender
     signing: Signing
+    vault: Vault
 
 
 @asynccontextmanager
@@ -88,8 +90,9 @@ async def open_ground(settings: Settings, seams: Seams) -> AsyncIterator[Ground]
         stack.push_async_callback(registry.close)
         sender = seams.sender or HttpSender(loopback=settings.streams_open)
         stack.push_async_callback(sender.close)
-        signing = Signing(secrets(settings, world))
-        yield Ground(world, signals, draining, store, log, registry, tokens, open_owner, sender, signing)
+        known = secrets(settings, world)
+        signing, vault = Signing(known), Vault(known, world)
+        yield Ground(world, signals, draining, store, log, registry, tokens, open_owner, sender, signing, vault)
 
 
 def _registry(settings: Settings, world: World) -> Registry:
@@ -98,6 +101,7 @@ def _registry(settings: Settings, world: World) -> Registry:
         world,
         ollama_url=settings.ollama_url,
         stall_seconds=settings.stall_seconds,
+        private=settings.private_addresses,
     )
     _check(registry, settings.models["chat"])
     registry.start()

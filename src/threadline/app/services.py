@@ -8,9 +8,12 @@ from threadline.app.ground import Ground
 from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
 from threadline.services.audit import Audit
+from threadline.services.callers import Callers
 from threadline.services.conversations import Conversations
+from threadline.services.credentials import Credentials
 from threadline.services.feed import Feed
 from threadline.services.models import Models
+from threadline.services.keys import Keys
 from threadline.services.notices import Notices
 from threadline.services.recordings import Recordings
 from threadline.services.responses import Responses
@@ -33,9 +36,12 @@ class Services:
     models: Models
     notices: Notices
     recordings: Recordings
+    callers: Callers
     responses: Responses
+    credentials: Credentials
     sharing: Sharing
     streams: Streams
+    keys: Keys
     subscriptions: Subscriptions
     turns: Turns
 
@@ -46,13 +52,14 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
     conversations = Conversations(store, log, answers)
     recordings = Recordings(store, log, answers, world, seconds=settings.recording_seconds)
-    models = Models(ground.registry, settings.models["chat"])
+    keys = Keys(store, ground.vault, ground.registry)
+    models = Models(ground.registry, settings.models["chat"], keys)
     notices = Notices(ground.signals)
     turns = Turns(
         store,
         log,
         answers,
-        check_model=ground.registry.get,
+        key_owner=keys.owner,
         default_model=settings.models["chat"],
         when_busy=settings.when_busy,
         end_recording=recordings.end,
@@ -79,3 +86,6 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         ),
         turns=turns,
     )
+        callers=Callers(store, keys, ground.registry),
+        credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
+        keys=keys,

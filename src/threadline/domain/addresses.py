@@ -51,7 +51,9 @@ class Private:
                 networks.append(ip_network(place))
             except ValueError:
                 if not _HOST.fullmatch(place):
-                    raise ValueError(f"{place!r} is neither a network, nor an address, nor the name of a host") from None
+                    raise ValueError(
+                        f"{place!r} is neither a network, nor an address, nor the name of a host"
+                    ) from None
                 hosts.add(place.lower().rstrip("."))
         return cls(tuple(networks), frozenset(hosts))
 
@@ -67,8 +69,8 @@ LOOPBACK: Final = Private((IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")))
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Where a connection may lead that is made to a URL that a user gave: anywhere in public, if it is encrypted, and to
-    what is ``private`` and allowed. ``named``: the operator named the URL's host."""
+    """Where a connection may lead that is made to a URL that a user gave: anywhere in public, unless it is ``plain``,
+    and to what is ``private`` and allowed. ``named``: the operator named the URL's host."""
 
     private: Private
     plain: bool

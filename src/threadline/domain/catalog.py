@@ -17,25 +17,8 @@ DialectName = Literal["completions", "responses", "messages", "gemini"]
 """How a provider is spoken to; each is a package in ``providers/``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a model can do; None where nobody told us."""
-
-    tools: bool | None = None
-    reasoning: bool | None = None
-    vision: bool | None = None
-
-
-UNKNOWN: Final = Capabilities()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A model as it is known from its maker's documentation; ``context`` is in tokens."""
-
-    name: str
-    capabilities: Capabilities = UNKNOWN
-    context: int | None = None
+KeyOwner = Literal["user", "server"]
+"""Whose key a model is called with; of a provider that needs none it counts as the server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +50,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
+    probe: str | None = None
     """One provider as it was set up. ``name`` stands before the slash of a model's id.
 
     ``base_url``, ``title`` and ``dialect`` fall back to those of the kind. An empty ``models`` allows every name.
@@ -97,6 +81,7 @@ class ProviderConfig:
         url = self.base_url or (KINDS[self.kind].base_url if self.kind in KINDS else None)
         return url.rstrip("/") if url else None
 
+    is_given: bool = False
     @property
     def speaks(self) -> DialectName:
         """The dialect in force."""
@@ -130,6 +115,9 @@ class Model:
     context: int | None = None
     available: bool = True
     reason: str | None = None
+class OwnKey:
+    """A user's own key for a provider; ``base_url`` is where it is for, None: the provider's usual address."""
+    key: str = field(repr=False)
 
 
 def split_model_id(model_id: str) -> tuple[str, str]:
@@ -153,6 +141,7 @@ def known(config: ProviderConfig, name: str) -> Known:
             if model.name == name:
                 return model
     return Known(name)
+    key: KeyOwner | None = None
 
 
 def is_reasoning_model(name: str) -> bool:
@@ -165,7 +154,7 @@ def model_names(config: ProviderConfig) -> tuple[str, ...]:
     if config.models:
         return config.models
     kind = KINDS.get(config.kind)
-    return tuple(model.name for model in kind.models) if kind else ()
+def with_own_key(config: ProviderConfig, own: OwnKey) -> ProviderConfig:
 
 
 def missing_key(config: ProviderConfig) -> str:

@@ -11,12 +11,17 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractResolver
 
+from threadline.domain.addresses import Guard, Private
 from threadline.domain.errors import ProviderError, ProviderStalled, ProviderUnreachable
 from threadline.providers import faults
+from threadline.providers.guarded import NotPermitted, guarded
 from threadline.world import World
 
 _ERROR_BYTES: Final = 64 << 10
+_BODY_BYTES: Final = 64 << 20
+_JSON_BYTES: Final = 16 << 20
 _TAIL_SECONDS: Final = 0.25
 _BASE_HEADERS: Final = {"User-Agent": "threadline", "Accept-Encoding": "identity"}
 
@@ -54,11 +59,13 @@ class Answer:
             ) from fault
 
     async def rest(self) -> bytes:
-        """The whole rest of the body."""
-        pieces = []
+        """The whole rest of the body. Raises ``ProviderError`` for one that is longer than any answer."""
+        body = bytearray()
         while data := await self.read():
-            pieces.append(data)
-        return b"".join(pieces)
+            body += data
+            if len(body) > _BODY_BYTES:
+                raise ProviderError(f"{self._provider} sent more than any answer has.")
+        return bytes(body)
 
     async def finish(self) -> None:
         """The answer is whole: take the few bytes of framing that follow it, so that the connection can be used
@@ -72,12 +79,26 @@ class Answer:
 
 
 class Http:
-    """A pool of connections. ``stall_seconds``: how long no byte may come; ``connect_seconds`` for the connection."""
+    """A pool of connections. ``stall_seconds``: how long no byte may come; ``connect_seconds`` for the connection.
 
-    def __init__(self, world: World, *, connect_seconds: float = 10.0, stall_seconds: float = 90.0) -> None:
+    ``private``: the addresses are users', and lead to public places and to these alone; None: they are the operator's,
+    and lead anywhere. ``resolver`` looks names up; None is the system's.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        connect_seconds: float = 10.0,
+        stall_seconds: float = 90.0,
+        private: Private | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._world = world
+        self._private = private
+        self._resolver = resolver
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds, sock_read=stall_seconds)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Guard | None, aiohttp.ClientSession] = {}
         self._closed = False
 
     def post(
@@ -117,38 +138,41 @@ class Http:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._open_session().request(
+                self._open_session(url).request(
                     method, url, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                return orjson.loads(await response.read()) if response.status == 200 else None
+                return orjson.loads(await _whole(response)) if response.status == 200 else None
         except (aiohttp.ClientError, OSError, ValueError, ProviderUnreachable):
             return None
 
     async def close(self) -> None:
         """Close every connection; calls that are still going on fail."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    def _open_session(self, url: str) -> aiohttp.ClientSession:
         if self._closed:
             raise ProviderUnreachable("The server is stopping.", retryable=True)
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+        # Of one guard, so that a connection that one of them allowed is never used again for another.
+        guard = None if self._private is None else Guard.of(url, self._private)
+        session = self._sessions.get(guard)
+        if session is None:
+            session = self._sessions[guard] = aiohttp.ClientSession(
+                connector=guarded((lambda _: True) if guard is None else guard.permits, resolver=self._resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_BASE_HEADERS,
                 timeout=self._timeout,
                 trust_env=False,
             )
-        return self._session
+        return session
 
     async def _open(
         self, provider: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> aiohttp.ClientResponse:
-        session = self._open_session()
+        session = self._open_session(url)
         try:
             # A redirect would carry the key to an address that nobody configured.
             return await session.request(
@@ -161,6 +185,12 @@ class Http:
         except aiohttp.InvalidURL as fault:
             raise ProviderError(f"The address of {provider} is not a URL. Check base_url.") from fault
         except aiohttp.ClientConnectorError as fault:
+            if isinstance(fault.os_error, NotPermitted):
+                raise ProviderError(
+                    f"{provider} was not called: {_place(url)} is a private address, or one that may not be called "
+                    "without https. Whoever runs this server can allow it.",
+                    details={"provider": provider},
+                ) from fault
             why = os.strerror(fault.os_error.errno).lower() if fault.os_error.errno else "no connection"
             raise _unreachable(provider, f"{why} at {_place(url)}. Is it running, and is base_url right?") from fault
         except (aiohttp.ClientError, OSError) as fault:
@@ -174,6 +204,17 @@ class Http:
         return faults.from_response(
             provider, response.status, response.reason or "", response.headers, body, self._world.now()
         )
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body. Raises ``ValueError`` for one that no list of models is."""
+    found = bytearray()
+    async for data in response.content.iter_any():
+        found += data
+        if len(found) > _JSON_BYTES:
+            response.close()
+            raise ValueError("too long")
+    return bytes(found)
 
 
 def _stalled(provider: str) -> ProviderStalled:

@@ -13,6 +13,7 @@ from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
 from threadline.services.feed import Feed
+from threadline.services.credentials import Credentials
 from threadline.services.models import Models
 from threadline.services.recordings import Recordings
 from threadline.services.responses import Responses
@@ -27,8 +28,8 @@ from threadline.world import World
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``guests``: whoever comes without a session gets one. ``origins`` may write from elsewhere. ``check_model``
-    raises where a model cannot be chosen; ``ready`` raises while the server cannot do its work. ``static`` is the
+    believed when they say from where a request comes. ``ready``
+    raises while the server cannot do its work. ``static`` is the
     folder of the built page; ``host`` the address that the server listens on. ``open_owner``: whose
     the streams are for all who come without a token; None where they are not open. ``long_poll_seconds`` is how long a
     reader waits for what comes next."""
@@ -48,7 +49,7 @@ class Context:
     subscriptions: Subscriptions
     tokens: Tokens
     signing: Signing
-    check_model: Callable[[str], object]
+    credentials: Credentials
     ready: Callable[[], Awaitable[None]]
     static: Path
     host: str

@@ -30,7 +30,7 @@ async def create(context: Services, user: User, wanted: shapes.NewConversation |
     """A new conversation."""
     new = wanted or shapes.NewConversation()
     if new.model is not None:
-        context.check_model(new.model)
+        await context.models.check(user.id, new.model)
     made = await context.conversations.create(user.id, title=new.title, model=new.model)
     return shapes.Conversation.model_validate(made)
 
@@ -47,7 +47,7 @@ async def change(
     wanted = cast("Patch", patch.model_dump(exclude_unset=True))
     model = wanted.get("model")
     if model is not None:
-        context.check_model(model)
+        await context.models.check(user.id, model)
     changed = await context.conversations.change(user.id, conversation_id, wanted)
     return shapes.Conversation.model_validate(changed)
 

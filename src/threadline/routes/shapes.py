@@ -54,7 +54,8 @@ class Capabilities(BaseModel):
 
 
 class Model(BaseModel):
-    """A model that may be chosen; ``reason`` tells people why it is not ``available``."""
+    """A model that may be chosen; ``reason`` tells people why it is not ``available``, ``key`` whose key would call
+    it."""
 
     id: str
     provider: str
@@ -64,6 +65,7 @@ class Model(BaseModel):
     context: int | None
     available: bool
     reason: str | None
+    key: Literal["user", "server"] | None
 
 
 class Models(BaseModel):

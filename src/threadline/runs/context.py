@@ -18,11 +18,11 @@ from threadline.store.transaction import Tx
 
 
 class Models(Protocol):
-    """Where runs find the model that they are to call; ``providers.registry.Registry`` is one."""
+    """Where runs find the model that they are to call; ``services.callers.Callers`` is one."""
 
-    def get(self, model_id: str) -> tuple[Provider, str]:
-        """The provider for ``provider/model`` and its own name of the model. Raises ``UnsupportedModel``,
-        ``MissingKey``."""
+    async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
+        """What calls ``provider/model`` for who asked for a run, and the provider's own name of the model. Raises
+        ``UnsupportedModel``, ``MissingKey``."""
         ...
 
     def takes_tools(self, model_id: str) -> bool:

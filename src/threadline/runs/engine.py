@@ -13,6 +13,7 @@ from threadline.domain.events import Event
 from threadline.domain.messages import Message, Usage, add_usage
 from threadline.domain.seam import NotContinued
 from threadline.log.protocol import Log
+from threadline.providers.protocol import Provider
 from threadline.runs import recovery
 from threadline.runs.calls import called, handed_end, pending_calls
 from threadline.runs.config import RunConfig
@@ -106,7 +107,7 @@ class Engine:
     async def _let_go(self, run: RunRow, kept: str) -> None:
         """End at its provider what is kept there and nobody waits for any more."""
         with suppress(ThreadlineError):
-            provider, _ = self._models.get(run.model)
+            provider, _ = await self._models.provider_for(run, run.model)
             await provider.cancel(kept)
 
     async def _produce(self, run: RunRow, writer: RunWriter, control: Control) -> list[Event]:
@@ -177,22 +178,23 @@ class Engine:
             await run_side_by_side(self._toolbox, pending, whose, writer, control)
 
     async def _context(self, run: RunRow, control: Control) -> Context:
-        provider, model = self._models.get(run.model)
-        found = await self._history(run, control)
+        (provider, model), found = await self._found(run, control)
         own = client_tools(run)
         if own is not None:
             return Context(run, provider, model, found, own, handed=True)
         tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
         return Context(run, provider, model, found, tools)
 
-    async def _history(self, run: RunRow, control: Control) -> list[Message]:
+    async def _found(self, run: RunRow, control: Control) -> tuple[tuple[Provider, str], list[Message]]:
+        """What calls the model, and what that is given."""
         most, most_bytes = self._config.context_messages, self._config.context_bytes
         if client_tools(run) is not None:
             # What a program sends, or goes on from, is what it wants its model to have.
             most = _ALL_MESSAGES
         while True:
             try:
-                return await self._store.read(lambda tx: history(tx, run, most, most_bytes))
+                provider = await self._models.provider_for(run, run.model)
+                return provider, await self._store.read(lambda tx: history(tx, run, most, most_bytes))
             except Unavailable:
                 # As the writer does: what is over in a moment ends no answer.
                 with control.cancellable():

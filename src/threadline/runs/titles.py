@@ -36,7 +36,7 @@ async def ensure_title(store: Store, models: Models, run: RunRow, title_model: s
         return
     title = ""
     try:
-        title = clean(await _ask(models, title_model or run.model, message))
+        title = clean(await _ask(models, run, title_model or run.model, message))
     except ThreadlineError as error:
         _log.info("no title from the model", extra={"run": run.id, "code": error.code})
     name = title or first_words(message)
@@ -65,8 +65,8 @@ def _untitled(tx: Tx, run: RunRow) -> str | None:
     return text_of(message.parts or [])[:_READ_CHARACTERS] if message is not None else None
 
 
-async def _ask(models: Models, model_id: str, message: str) -> str:
-    provider, model = models.get(model_id)
+async def _ask(models: Models, run: RunRow, model_id: str, message: str) -> str:
+    provider, model = await models.provider_for(run, model_id)
     request = ModelRequest(
         model=model,
         messages=[Message("title", "user", [{"type": "text", "text": message}])],

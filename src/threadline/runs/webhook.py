@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from threadline.domain.addresses import fault_of, may_call
 
@@ -91,10 +90,14 @@ class HttpSender:
     def _opened(self) -> aiohttp.ClientSession:
         import aiohttp
 
+        from threadline.providers.guarded import guarded
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=_CONNECTIONS, resolver=self._resolver, socket_factory=self._socket
+                connector=guarded(
+                    lambda address: may_call(address, loopback=self._loopback),
+                    limit=_CONNECTIONS,
+                    resolver=self._resolver,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -102,13 +105,6 @@ class HttpSender:
                 trust_env=False,
             )
         return self._session
-
-    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
-        """A socket for an address that was found for a name, or that the URL itself has."""
-        family, kind, protocol, _, place = address
-        if not may_call(str(place[0]), loopback=self._loopback):
-            raise OSError("this address may not be called")
-        return socket.socket(family, kind, protocol)
 
 
 async def _some(response: aiohttp.ClientResponse) -> bytes:

@@ -92,7 +92,7 @@ class Responses:
             known = await self._store.write(lambda tx: _known(tx, user_id, attempt))
             if known is not None:
                 return known
-        model = self._models.resolve(wanted.model)
+        model = await self._models.resolve(user_id, wanted.model)
         if wanted.previous is not None:
             above, _ = await self.find(user_id, wanted.previous)
             await self._answers.settle(above.id)

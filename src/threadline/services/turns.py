@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from threadline.domain import events
+from threadline.domain.catalog import KeyOwner
 from threadline.domain.endings import beginning, ending
 from threadline.domain.errors import Busy, Closed, Fenced, Gone, NotFound
 from threadline.domain.events import encode
@@ -42,10 +43,10 @@ class _MaybeClosed(Exception):
 
 
 class Turns:
-    """Takes messages and stops. ``check_model`` raises where a model is not known or has no key; ``default_model``
-    is used where neither the request nor the conversation names one. ``end_recording`` ends a run of that id that a
-    program writes, and that is to end. ``entitlements`` decide whose message comes in; None: everybody's, as long as
-    no admin wrote down anything else."""
+    """Takes messages and stops. ``key_owner`` tells whose key a model is called with for a user, and raises where it is
+    not known or has no key; ``default_model`` is used where neither the request nor the conversation names one.
+    ``end_recording`` ends a run of that id that a program writes, and that is to end. ``entitlements`` decide whose
+    message comes in; None: everybody's, as long as no admin wrote down anything else."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Turns:
         log: Log,
         answers: Answers,
         *,
-        check_model: Callable[[str], object],
+        key_owner: Callable[[Tx, str, str], KeyOwner],
         default_model: str,
         when_busy: str = "enqueue",
         end_recording: Callable[[str], Awaitable[None]] | None = None,
@@ -62,7 +63,7 @@ class Turns:
         self._store = store
         self._log = log
         self._answers = answers
-        self._check_model = check_model
+        self._key_owner = key_owner
         self._default_model = default_model
         self._when_busy = when_busy
         self._end_recording = end_recording
@@ -148,7 +149,6 @@ class Turns:
             if known is not None:
                 return known
         model = submit.model or conversation.model or self._default_model
-        self._check_model(model)
         waiting = [] if is_new else runs.unfinished(tx, conversation.id)
         if waiting and not settled:
             raise _MaybeClosed([run.id for run in waiting])

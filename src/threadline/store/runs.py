@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, bindparam, select, update
 
+from threadline.domain.catalog import KeyOwner
 from threadline.domain.messages import Usage
 from threadline.store.tables import runs
 from threadline.store.transaction import Tx
@@ -73,6 +74,7 @@ class NewRun:
     settings: dict[str, Any]
     after_run_id: str | None = None
     author_id: str | None = None
+    key_owner: KeyOwner = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
         settings=run.settings,
         created_at=tx.now,
         author_id=run.author_id,
+        key_owner=run.key_owner,
     )
     tx.conn.execute(
         _INSERT,
@@ -120,6 +123,7 @@ def insert(tx: Tx, run_id: str, run: NewRun) -> RunRow:
             "settings": orjson.dumps(row.settings).decode(),
             "created_at": row.created_at,
             "author_id": row.author_id,
+            "key_owner": row.key_owner,
         },
     )
     return row
@@ -178,6 +182,11 @@ def latest_ended(tx: Tx, conversation_id: str) -> RunRow | None:
     """The run of a conversation that ended last, among its newest."""
     newest = [row_of(row) for row in tx.conn.execute(_LATEST, {"conversation": conversation_id})]
     return max((run for run in newest if run.ended), key=lambda run: run.ended_at or 0.0, default=None)
+
+
+def set_key_owner(tx: Tx, run_id: str, owner: KeyOwner) -> None:
+    """Note with whose key a run is written after all: a key was added or removed since it was wanted."""
+    tx.conn.execute(update(runs).where(runs.c.id == run_id).values(key_owner=owner))
 
 
 _CANCELLED = select(runs.c.id).where(runs.c.status == "running", runs.c.cancel.is_not(None))

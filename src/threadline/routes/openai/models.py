@@ -20,8 +20,8 @@ class Models:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """List them."""
-        await program_of(self._context, scope)
-        found = [_model(model.id, model.provider) for model in self._context.models.usable()]
+        user = (await program_of(self._context, scope)).user
+        found = [_model(model.id, model.provider) for model in await self._context.models.usable(user.id)]
         await tell(scope, send, {"object": "list", "data": found})
 
 
@@ -33,9 +33,9 @@ class OneModel:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell of one."""
-        await program_of(self._context, scope)
+        user = (await program_of(self._context, scope)).user
         try:
-            model = self._context.models.resolve(scope["path_params"]["model"])
+            model = await self._context.models.resolve(user.id, scope["path_params"]["model"])
         except (UnsupportedModel, MissingKey) as fault:
             raise NotFound(fault.message, surface="model") from None
         await tell(scope, send, _model(model, model.partition("/")[0]))

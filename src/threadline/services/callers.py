@@ -1,0 +1,51 @@
+"""Callers: what calls a model for a run, with the key of who asked for it, or else the server's."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from threadline.domain.catalog import KeyOwner, OwnKey
+from threadline.providers.protocol import Provider
+from threadline.services.keys import Keys
+from threadline.store import runs
+from threadline.store.database import Store
+from threadline.store.runs import RunRow
+
+
+class Catalogue(Protocol):
+    """Where providers come from; ``providers.registry.Registry`` is one."""
+
+    def get(self, model_id: str, own: OwnKey | None = None) -> tuple[Provider, str]:
+        """The provider for ``provider/model`` with a user's ``own`` key where he has one, and its own name of the
+        model. Raises ``UnsupportedModel``, ``MissingKey``."""
+        ...
+
+    def takes_tools(self, model_id: str) -> bool:
+        """Whether tools may be offered to that model."""
+        ...
+
+
+class Callers:
+    """Opens a key when a run begins, once, for as long as the provider that is made for it; nothing else has it."""
+
+    def __init__(self, store: Store, keys: Keys, catalogue: Catalogue) -> None:
+        self._store = store
+        self._keys = keys
+        self._catalogue = catalogue
+
+    async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
+        """What calls a model for who asked for a run, and the provider's own name of the model. Where it is the run's
+        own model, the run remembers whose key it is, also where that is another than when it was wanted.
+
+        Raises ``UnsupportedModel``, and ``MissingKey`` where there is no key any more, or it cannot be read.
+        """
+        own = await self._store.read(lambda tx: self._keys.own(tx, run.asker_id, model_id))
+        found = self._catalogue.get(model_id, own)
+        owner: KeyOwner = "server" if own is None else "user"
+        if model_id == run.model and owner != run.key_owner:
+            await self._store.write(lambda tx: runs.set_key_owner(tx, run.id, owner))
+        return found
+
+    def takes_tools(self, model_id: str) -> bool:
+        """Whether tools may be offered to that model."""
+        return self._catalogue.takes_tools(model_id)
