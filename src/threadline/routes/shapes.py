@@ -178,7 +178,8 @@ class Messages(BaseModel):
 
 
 class RunView(BaseModel):
-    """A run as a program sees it; ``text`` is what there is of the answer's text."""
+    """A run as a program sees it; ``text`` is what there is of the answer's text, ``cost`` is in US dollars, null where
+    nobody knows it. ``settings`` are told to the owner of the conversation alone."""
 
     id: str
     conversation_id: str
@@ -193,7 +194,9 @@ class RunView(BaseModel):
     finish_reason: str | None
     model: str
     provider: str
-    key_owner: str
+    key_owner: Literal["server", "user"]
+    cost: float | None
+    settings: dict[str, Any]
     error: str | None
 
 

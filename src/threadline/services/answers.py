@@ -12,10 +12,12 @@ from threadline.domain.events import decode
 from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.domain.messages import Message, text_of
+from threadline.domain.prices import dollars, millionths
 from threadline.domain.trail import TrailRecorder, expand
 from threadline.log.engine import READ_BYTES
 from threadline.log.protocol import Batch, Log, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.shares import Share
+from threadline.services.usage import spend
 from threadline.services import audience, shown
 from threadline.services.access import access_to, readable_run
 from threadline.services.reading import while_readable
@@ -124,7 +126,8 @@ class Answers:
 
     async def view(self, user_id: str, run_id: str) -> dict[str, Any]:
         """A run as a program sees it: ``status, text, next_offset, chunk_count, last_updated, usage, finish_reason,
-        model, provider, key_owner, error``, with the ids of what it belongs to. Times are Unix seconds."""
+        model, provider, key_owner, cost, settings, error``, with the ids of what it belongs to. Times are Unix seconds,
+        costs US dollars."""
         run = await self.run(user_id, run_id)
         record, updated = await self._record(run)
         return {
@@ -142,6 +145,8 @@ class Answers:
             "model": run.model,
             "provider": run.model.partition("/")[0],
             "key_owner": run.key_owner,
+            "cost": dollars(run.cost),
+            "settings": _without(run.settings, "tools") if user_id == run.user_id else {},
             "error": run.error or record.error_text,
         }
 
@@ -159,7 +164,7 @@ class Answers:
         with suppress(Unavailable):
             # All of it is known, also where there is no room to write it down.
             await self.settle(run_id)
-        parts, metadata = record.snapshot(), record.metadata
+        parts, metadata = record.snapshot(), _remembered(run, record)
         if user_id != run.user_id:
             metadata = shown.metadata(metadata)
         if record.error is not None:
@@ -203,8 +208,11 @@ class Answers:
         return True
 
     async def conclude(self, run: RunRow, record: Fold, trail: TrailRecorder) -> None:
-        """Write the fold of a closed stream into the message, once, and tell the user's feed of it."""
+        """Write the fold of a closed stream into the message, once, count what it took, and tell the user's feed of
+        it."""
         parts = record.snapshot()
+        # What a program outside says of its answer's cost is its own affair.
+        called = run.kind == "model" and record.steps > 0
         ending = Ending(
             status=status_of(record),
             finish_reason=record.finish_reason,
@@ -212,12 +220,15 @@ class Answers:
             error=record.error_text,
             next_offset=record.count,
             trail=trail.finish(parts),
+            cost=millionths(record.metadata.get("cost")) if called else None,
         )
 
         def write(tx: Tx) -> bool:
             if not runs.finish(tx, run.id, ending):
                 return runs.get(tx, run.id) is not None
-            messages.fill(tx, run.message_id, parts, record.metadata)
+            messages.fill(tx, run.message_id, parts, _remembered(run, record))
+            if called:
+                spend(tx, run.id)
             conversations.stir(tx, run.conversation_id)
             finished = {"type": "run.finished", "run": run_view(run, ending.status)}
             audience.tell(tx, run.conversation_id, run.user_id, finished)
@@ -268,6 +279,17 @@ class Answers:
 
         trail, parts = await self._store.read(load)
         return Batch(start, expand(trail, parts)[start:], final=True)
+
+
+def _remembered(run: RunRow, record: Fold) -> dict[str, Any]:
+    """What the message remembers: what its events say, and how it was to be answered, which the events say to nobody:
+    others may read them."""
+    settings = _without(run.settings, "tools", "system")
+    return {**record.metadata, "settings": settings} if settings else record.metadata
+
+
+def _without(settings: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in names and value is not None}
 
 
 def run_view(run: RunRow, status: str) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from threadline.domain.limits import (
 )
 from threadline.domain.prices import dollars
 from threadline.services import audit
-from threadline.store import admissions, entitlements, keys, spending, users
+from threadline.store import admissions, entitlements, spending, users
 from threadline.store.database import Store
+from threadline.store.runs import RunRow
 from threadline.store.transaction import Tx
 
 UNLIMITED: Final[Mapping[str, int | None]] = {}
@@ -42,20 +43,20 @@ class Entitlements:
             kind: {"messages": most} for kind, most in messages.items() if most is not None
         }
 
-    def admit(self, tx: Tx, user_id: str, run_id: str, model: str) -> None:
-        """Let a message of this user in, to be answered by ``run_id`` with ``model``, and count it; in the transaction
-        that writes it, so that neither is without the other. Raises ``RateLimited``."""
+    def admit(self, tx: Tx, run: RunRow) -> None:
+        """Let the message in that a run is to answer, and count it for who asked; in the transaction that writes it, so
+        that neither is without the other. Raises ``RateLimited``."""
+        user_id = run.asker_id
         kind = entitlements.hold(tx, user_id)
         if kind is None:
             raise Unauthorized(surface="session")
-        rows = entitlements.applying(tx, (user_id, kind), (ALL, model))
+        rows = entitlements.applying(tx, (user_id, kind), (ALL, run.model))
         together = resolve(rows, user_id, kind, ALL, self._usual.get(kind, {}))
-        alone = resolve(rows, user_id, kind, model, {})
-        found = [*_refusals(tx, user_id, ALL, model, together), *_refusals(tx, user_id, model, model, alone)]
-        refusal = longest(found)
+        alone = resolve(rows, user_id, kind, run.model, {})
+        refusal = longest([*_refusals(tx, run, ALL, together), *_refusals(tx, run, run.model, alone)])
         if refusal is not None:
             raise error_of(refusal, kind, tx.now)
-        admissions.add(tx, run_id, user_id, model)
+        admissions.add(tx, run.id, user_id, run.model)
 
     def limits(self, tx: Tx, user_id: str, kind: str) -> Limits:
         """The limits of a user for all models together."""
@@ -104,22 +105,18 @@ def told_limit(name: Name, most: int | None) -> float | str | None:
     return dollars(most) if name in COSTS else most
 
 
-def _refusals(tx: Tx, user_id: str, scope: str, model: str, limits: Limits) -> list[Refusal]:
-    """The limits for ``scope``, which is ``model`` or all of them, that one more message would go beyond."""
+def _refusals(tx: Tx, run: RunRow, scope: str, limits: Limits) -> list[Refusal]:
+    """The limits for ``scope``, which is the run's model or all of them, that its message would go beyond."""
     only = None if scope == ALL else scope
     found: list[Refusal] = []
     most = limits.get("messages")
     if most == 0:
         found.append(Refusal("messages", scope, 0, None))
     elif most is not None:
-        at = admissions.reached(tx, user_id, only, tx.now - DAY, most)
+        at = admissions.reached(tx, run.asker_id, only, tx.now - DAY, most)
         if at is not None:
             found.append(Refusal("messages", scope, most, at + DAY))
-    if any(name in limits for name in BUDGETS) and not _pays_himself(tx, user_id, model):
-        used = spending.used(tx, user_id, only, day_of(tx.now))
+    if run.key_owner == "server" and any(name in limits for name in BUDGETS):
+        used = spending.used(tx, run.asker_id, only, day_of(tx.now))
         found += over_budget(limits, used, scope, tx.now)
     return found
-
-
-def _pays_himself(tx: Tx, user_id: str, model: str) -> bool:
-    return keys.get(tx, user_id, model.partition("/")[0]) is not None

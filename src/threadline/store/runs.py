@@ -87,6 +87,7 @@ class Ending:
     error: str | None
     next_offset: int
     trail: bytes | None
+    cost: int | None = None
 
 
 COLUMNS: Final = [column for column in runs.c if column.name not in ("trail", "open_key")]
@@ -214,6 +215,7 @@ _FINISH = (
         status=bindparam("how"),
         finish_reason=bindparam("reason"),
         usage=bindparam("tokens"),
+        cost=bindparam("price"),
         error=bindparam("fault"),
         next_offset=bindparam("tail"),
         trail=bindparam("chunks"),
@@ -245,6 +247,7 @@ def finish(tx: Tx, run_id: str, ending: Ending) -> bool:
         "how": ending.status,
         "reason": ending.finish_reason,
         "tokens": orjson.dumps(ending.usage).decode(),
+        "price": ending.cost,
         "fault": ending.error,
         "tail": ending.next_offset,
         "chunks": ending.trail,
