@@ -96,6 +96,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 backlog=_BACKLOG,
                 timeout_keep_alive=_IDLE_SECONDS,
                 ws_max_size=_FRAME_BYTES,

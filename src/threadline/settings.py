@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +18,7 @@ from threadline.settings_values import (
     as_address,
     as_folder,
     as_limit,
+    as_networks,
     as_number,
     as_one_of,
     as_origins,
@@ -64,6 +66,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     guests: bool = True
+    registration: bool = True
+    guest_days: int = 30
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     limit_guest: int | None = 20
     limit_registered: int | None = 100
     usage_days: int = 400
@@ -171,6 +176,9 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "host": as_text,
     "port": as_whole(0, 65535),
     "guests": as_switch,
+    "registration": as_switch,
+    "guest_days": as_whole(1, 36500),
+    "proxies": as_networks,
     "limit_guest": as_limit,
     "limit_registered": as_limit,
     "usage_days": as_whole(31, 36500),

@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +124,17 @@ def as_path_name(value: Any) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", found, re.ASCII) is None:
         raise ValueError(f"must be of up to 40 small letters, digits, - and _, not {value!r}.")
     return found
+
+
+def as_networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks: a list, or a text with commas between them."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise ValueError("must be a list of addresses or networks such as 10.0.0.0/8.")
+    try:
+        return tuple(ip_network(one.strip()) for one in listed if one.strip())
+    except ValueError as fault:
+        raise ValueError(f"must be addresses or networks such as 10.0.0.0/8: {fault}.") from None
 
 
 def as_origins(value: Any) -> tuple[str, ...]:

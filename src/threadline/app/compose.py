@@ -56,6 +56,7 @@ async def open_app(settings: Settings, seams: Seams = Seams()) -> AsyncIterator[
 
 
 def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
+    store, log, world, signals = ground.store, ground.log, ground.world, ground.signals
     services = build_services(settings, ground)
     config = RunConfig(
         lease_seconds=settings.lease_seconds,
@@ -88,7 +89,7 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
             world=world,
             conversations=services.conversations,
             config=config,
-            others=(services.audit.forget, ground.tokens.sweep),
+            others=(services.audit.forget, ground.tokens.sweep, services.deletion.sweep, services.signing_in.sweep),
         ),
         wakes=_wakes(ground, services),
         closer=Closer(services.recordings, signals, world),
@@ -122,21 +123,26 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         conversations=services.conversations,
         turns=services.turns,
         answers=services.answers,
+        deletion=services.deletion,
         feed=services.feed,
         models=services.models,
+        profile=services.profile,
         recordings=services.recordings,
+        registration=services.registration,
         responses=services.responses,
         sharing=services.sharing,
         streams=services.streams,
         subscriptions=services.subscriptions,
         tokens=ground.tokens,
         signing=ground.signing,
+        signing_in=services.signing_in,
         credentials=services.credentials,
         ready=ready,
         static=seams.static,
         host=settings.host,
         guests=settings.guests,
         origins=settings.origins,
+        proxies=settings.proxies,
         open_owner=ground.open_owner,
         long_poll_seconds=settings.long_poll_seconds,
     )

@@ -11,13 +11,18 @@ from threadline.services.audit import Audit
 from threadline.services.callers import Callers
 from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
+from threadline.services.deletion import Deletion
 from threadline.services.feed import Feed
-from threadline.services.models import Models
 from threadline.services.keys import Keys
+from threadline.services.models import Models
 from threadline.services.notices import Notices
+from threadline.services.passwords import Passwords
+from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
+from threadline.services.registration import Registration
 from threadline.services.responses import Responses
 from threadline.services.sharing import Sharing
+from threadline.services.signing_in import SigningIn
 from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.turns import Turns
@@ -31,17 +36,21 @@ class Services:
     accounts: Accounts
     answers: Answers
     audit: Audit
+    callers: Callers
     conversations: Conversations
+    credentials: Credentials
+    deletion: Deletion
     feed: Feed
+    keys: Keys
     models: Models
     notices: Notices
+    profile: Profile
     recordings: Recordings
-    callers: Callers
+    registration: Registration
     responses: Responses
-    credentials: Credentials
     sharing: Sharing
+    signing_in: SigningIn
     streams: Streams
-    keys: Keys
     subscriptions: Subscriptions
     turns: Turns
 
@@ -51,6 +60,16 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     store, log, world = ground.store, ground.log, ground.world
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
     conversations = Conversations(store, log, answers)
+    accounts, passwords = Accounts(store, world), Passwords()
+    deletion = Deletion(
+        store,
+        log,
+        world,
+        accounts=accounts,
+        tokens=ground.tokens,
+        conversations=conversations,
+        guest_days=settings.guest_days,
+    )
     recordings = Recordings(store, log, answers, world, seconds=settings.recording_seconds)
     keys = Keys(store, ground.vault, ground.registry)
     models = Models(ground.registry, settings.models["chat"], keys)
@@ -65,16 +84,25 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         end_recording=recordings.end,
     )
     return Services(
-        accounts=Accounts(store, world),
+        accounts=accounts,
         answers=answers,
         audit=Audit(store, world, settings.audit_days),
+        callers=Callers(store, keys, ground.registry),
         conversations=conversations,
+        credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
+        deletion=deletion,
         feed=Feed(store, ground.signals),
+        keys=keys,
         models=models,
         notices=notices,
+        profile=Profile(store, accounts, passwords),
         recordings=recordings,
+        registration=Registration(store, world, accounts, passwords, is_open=settings.registration),
         responses=Responses(store, answers, turns, conversations, models),
         sharing=Sharing(store, world),
+        signing_in=SigningIn(
+            store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,)
+        ),
         streams=Streams(log, answers, notices.appended, recordings),
         subscriptions=Subscriptions(
             store=store,
@@ -86,6 +114,3 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         ),
         turns=turns,
     )
-        callers=Callers(store, keys, ground.registry),
-        credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
-        keys=keys,

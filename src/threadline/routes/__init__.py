@@ -10,11 +10,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from threadline.routes import (
+    auth,
     conversations,
     health,
     hosts,
-    manual,
     keys,
+    manual,
     me,
     messages,
     models,
@@ -48,7 +49,21 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("GET", "/healthz", health.alive, {}),
     ("GET", "/readyz", health.ready, {}),
     ("GET", "/api/me", me.show, {}),
+    ("PATCH", "/api/me", me.change, {}),
+    ("DELETE", "/api/me", me.delete, {"status_code": 204}),
+    ("POST", "/api/auth/register", auth.register, {"status_code": 201}),
+    ("POST", "/api/auth/login", auth.login, {}),
+    ("POST", "/api/auth/logout", auth.logout, {"status_code": 204}),
+    ("PUT", "/api/auth/password", auth.change_password, {"status_code": 204}),
+    ("GET", "/api/auth/sessions", auth.sessions, {}),
+    ("DELETE", "/api/auth/sessions", auth.revoke_others, {"status_code": 204}),
+    ("DELETE", "/api/auth/sessions/{session_id}", auth.revoke, {"status_code": 204}),
     ("GET", "/api/models", models.listing, {}),
+    ("GET", "/api/keys", keys.listing, {}),
+    ("GET", "/api/keys/providers", keys.providers, {}),
+    ("PUT", "/api/keys/{provider}", keys.put, {}),
+    ("DELETE", "/api/keys/{provider}", keys.remove, {"status_code": 204}),
+    ("POST", "/api/keys/{provider}/test", keys.try_out, {}),
     ("GET", "/api/conversations", conversations.listing, {}),
     ("POST", "/api/conversations", conversations.create, {"status_code": 201}),
     ("DELETE", "/api/conversations", conversations.delete_all, {"status_code": 204}),
@@ -59,11 +74,6 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("GET", f"{ONE}/shares", shares.listing, {}),
     ("POST", f"{ONE}/shares", shares.create, {"status_code": 201}),
     ("DELETE", f"{ONE}/shares/{{share_id}}", shares.revoke, {"status_code": 204}),
-    ("GET", "/api/keys", keys.listing, {}),
-    ("GET", "/api/keys/providers", keys.providers, {}),
-    ("PUT", "/api/keys/{provider}", keys.put, {}),
-    ("DELETE", "/api/keys/{provider}", keys.remove, {"status_code": 204}),
-    ("POST", "/api/keys/{provider}/test", keys.try_out, {}),
     ("GET", f"{ONE}/participants", shares.participants, {}),
     ("DELETE", f"{ONE}/participants/{{user_id}}", shares.remove, {"status_code": 204}),
     ("GET", "/api/shares/{token}", shares.preview, {}),
@@ -133,4 +143,4 @@ def build(context: Context, version: str) -> ASGIApp:
         await inside(scope, receive, send)
 
     names = hosts.names(context.host, context.origins)
-    return Site(application, api.router.routes, context.origins, names, context.world)
+    return Site(application, api.router.routes, context.origins, names, context.world, context.proxies)

@@ -8,17 +8,22 @@ from pathlib import Path
 
 from threadline.log.protocol import Steps
 from threadline.log.shares import Share
+from threadline.routes.proxies import Networks
 from threadline.routes.pulse import Pulse
 from threadline.services.accounts import Accounts
 from threadline.services.answers import Answers
 from threadline.services.conversations import Conversations
-from threadline.services.feed import Feed
 from threadline.services.credentials import Credentials
+from threadline.services.deletion import Deletion
+from threadline.services.feed import Feed
 from threadline.services.models import Models
+from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
+from threadline.services.registration import Registration
 from threadline.services.responses import Responses
 from threadline.services.sharing import Sharing
 from threadline.services.signing import Signing
+from threadline.services.signing_in import SigningIn
 from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.tokens import Tokens
@@ -28,6 +33,7 @@ from threadline.world import World
 
 @dataclass(frozen=True, slots=True)
 class Context:
+    """``guests``: whoever comes without a session gets one. ``origins`` may write from elsewhere. ``proxies`` are
     believed when they say from where a request comes. ``ready``
     raises while the server cannot do its work. ``static`` is the
     folder of the built page; ``host`` the address that the server listens on. ``open_owner``: whose
@@ -40,21 +46,26 @@ class Context:
     conversations: Conversations
     turns: Turns
     answers: Answers
+    deletion: Deletion
     feed: Feed
     models: Models
+    profile: Profile
     recordings: Recordings
+    registration: Registration
     responses: Responses
     sharing: Sharing
     streams: Streams
     subscriptions: Subscriptions
     tokens: Tokens
     signing: Signing
+    signing_in: SigningIn
     credentials: Credentials
     ready: Callable[[], Awaitable[None]]
     static: Path
     host: str
     guests: bool = True
     origins: tuple[str, ...] = ()
+    proxies: Networks = ()
     open_owner: str | None = None
     long_poll_seconds: float = 30.0
 

@@ -9,13 +9,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from threadline.domain.errors import Unauthorized
-from threadline.routes import hosts, origin, scopes
+from threadline.routes import cookies, origin, scopes
 from threadline.routes.context import Context
-from threadline.routes.exchange import Scope, exchange_of, header
-from threadline.services.accounts import SESSION_SECONDS, UserRow
+from threadline.routes.exchange import Scope, header
+from threadline.routes.proxies import visit_of
+from threadline.services.accounts import Identified, Opened, UserRow, lifetime
 from threadline.services.tokens import Program
-
-COOKIE: Final = "threadline_session"
 
 _MOST: Final = 8
 """How many values of a request are looked up at the most."""
@@ -28,6 +27,7 @@ class Caller:
     user: UserRow
     token: str = field(repr=False)
     program: Program | None = None
+    session_id: str = ""
 
     @property
     def is_program(self) -> bool:
@@ -49,14 +49,13 @@ async def caller(context: Context, scope: Scope) -> Caller:
     token = bearer(scope)
     if token is not None:
         return await program(context, scope, token)
-    known = await _session(context, scope)
+    known = await session(context, scope)
     if known is not None:
         return known
     if not context.guests:
         raise Unauthorized(surface="session")
-    opened = await context.accounts.guest()
-    own = f"{COOKIE}_{hosts.port(scope)}"
-    _set_cookie(scope, own if any(name == COOKIE for name, _ in _sent(scope, own)) else COOKIE, opened.token)
+    opened = await context.accounts.guest(visit_of(scope))
+    let_in(scope, opened, None)
     return Caller(opened.user, opened.token)
 
 
@@ -91,10 +90,10 @@ async def asker_of(context: Context, scope: Scope) -> tuple[str, Caller | None]:
     if context.open_owner is not None:
         origin.check(scope, context.origins, reading=True)
         return context.open_owner, None
-    session = await _session(context, scope)
-    if session is None:
+    found = await session(context, scope)
+    if found is None:
         raise Unauthorized("Send an access token: Authorization: Bearer …", surface="stream")
-    return session.user.id, session
+    return found.user.id, found
 
 
 async def program(context: Context, scope: Scope, token: str) -> Caller:
@@ -106,18 +105,21 @@ async def program(context: Context, scope: Scope, token: str) -> Caller:
     return Caller(found.user, token, found)
 
 
-async def _session(context: Context, scope: Scope) -> Caller | None:
-    # All servers on the ports of one host see the same cookies. A value that speaks for nobody here may be another
-    # server's, so it is left as it is, and ours gets a name of its own.
-    own = f"{COOKIE}_{hosts.port(scope)}"
-    sent = _sent(scope, own)
-    for name, token in islice(sent, _MOST):
+async def session(context: Context, scope: Scope) -> Caller | None:
+    """Who asks by a session; None for who has none. Nobody is made a guest."""
+    for name, token in islice(cookies.sent(scope), _MOST):
         known = await context.accounts.identify(token)
         if known is not None:
             if known.renewed:
-                _set_cookie(scope, name, token)
-            return Caller(known.user, token)
+                cookies.put(scope, token, lifetime(known.user), name=name)
+            return Caller(known.user, token, session_id=known.session_id)
     return None
+
+
+def let_in(scope: Scope, opened: Opened, before: Caller | None) -> None:
+    """Hand out the cookie of a new session, in the place of the one ``before``."""
+    name = None if before is None else cookies.name_of(scope, before.token)
+    cookies.put(scope, opened.token, lifetime(opened.user), name=name)
 
 
 def bearer(scope: Scope) -> str | None:
@@ -147,21 +149,26 @@ async def _visitor(request: Request, context: Services) -> UserRow:
 User = Annotated[UserRow, Depends(_visitor)]
 
 
-def _sent(scope: Scope, own: str) -> list[tuple[str, str]]:
-    """The sessions among a request's cookies, ours first. Other sites' pages on this host may set what they like beside
-    them, so that no cookie may hide those behind it."""
-    found = []
-    for key, line in scope["headers"]:
-        if key == b"cookie":
-            for pair in line.decode("latin-1").split(";"):
-                name, _, value = pair.partition("=")
-                if (name := name.strip()) in (COOKIE, own):
-                    found.append((name, value.strip().strip('"')))
-    return sorted(found, key=lambda one: one[0] != own)
+async def _asker(request: Request, context: Services) -> Caller | None:
+    if (token := bearer(request.scope)) is not None:
+        return await program(context, request.scope, token)
+    return await session(context, request.scope)
 
 
-def _set_cookie(scope: Scope, name: str, token: str) -> None:
-    attributes = [f"{name}={token}", "HttpOnly", "SameSite=Lax", "Path=/", f"Max-Age={int(SESSION_SECONDS)}"]
-    if scope["scheme"] in ("https", "wss"):
-        attributes.append("Secure")
-    exchange_of(scope).headers.append((b"set-cookie", "; ".join(attributes).encode()))
+Asker = Annotated[Caller | None, Depends(_asker)]
+"""Who asks, for what is asked of nobody, too: nobody is made a guest for it."""
+
+
+async def _signed_in(asker: Asker) -> Caller:
+    if asker is None:
+        raise Unauthorized(surface="session")
+    return asker
+
+
+SignedIn = Annotated[Caller, Depends(_signed_in)]
+"""Who asks by a session, a guest's too; without one that is refused."""
+
+
+def identified(one: Caller | None) -> Identified | None:
+    """Who asks, as the services know him."""
+    return None if one is None else Identified(one.user, session_id=one.session_id)

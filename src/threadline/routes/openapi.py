@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from threadline.routes import shapes
+from threadline.routes.cookies import COOKIE
 from threadline.routes.durable import schema as durable
-from threadline.routes.identity import COOKIE
 from threadline.routes.openai import schema as openai
 
 MESSAGES: Final[dict[int | str, dict[str, Any]]] = {200: {"model": shapes.Messages}}

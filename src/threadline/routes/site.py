@@ -18,6 +18,7 @@ from threadline.routes import hosts, origin, sharing
 from threadline.routes.errors import answer, note, to_error
 from threadline.routes.exchange import Exchange, begin, header
 from threadline.routes.openai import errors as openai_errors
+from threadline.routes.proxies import Networks, reveal
 from threadline.world import World
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -40,17 +41,20 @@ class Site:
         origins: Collection[str],
         names: Collection[str] | None,
         world: World,
+        proxies: Networks = (),
     ) -> None:
         self._inside = inside
         self.routes = routes
         self._origins = frozenset(origins)
         self._names = names
         self._world = world
+        self._proxies = proxies
         self._bodies = Budgets(BODIES_OF_ONE, BODIES_BYTES)
         self._chance: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or one socket. Raises nothing: what fails is answered, or cut where an answer has begun."""
+        reveal(scope, self._proxies)
         given = header(scope, b"x-request-id") or ""
         exchange = begin(scope, given if _REQUEST_ID.fullmatch(given) else self._new_id(), self._bodies)
         exchange.send = send

@@ -85,10 +85,6 @@ class Passwords:
         fits, update = await self._beside(self._hasher.verify_and_update, _spelled(password), kept or NOBODYS)
         return fits and kept is not None, update
 
-    def close(self) -> None:
-        """Let the thread go."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     async def _beside(self, work: Callable[..., T], *given: Any) -> T:
         if self._waiting >= _MOST_WAITING:
             raise Unavailable(

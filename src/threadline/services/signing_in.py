@@ -118,6 +118,10 @@ class SigningIn:
         if entered.came_as is not None and entered.moved:
             await self._deletion.finish(entered.came_as)
 
+    async def sweep(self) -> int:
+        """Forget tries that count no more; returns how many went."""
+        return await self._store.write(lambda tx: throttles.sweep(tx, self._limits))
+
     def _try(self, tx: Tx, email: str, visit: Visit) -> _Try:
         """Count a try, and tell what it is for. Who tries from where somebody is signed in is counted by himself, so
         that nobody else can keep him out."""

@@ -57,9 +57,8 @@ def reset(tx: Tx, limit: Limit, whose: str) -> None:
 
 def sweep(tx: Tx, limits: Limits) -> int:
     """Forget what counts no more; returns how many went."""
-    return throttles.forget(
-        tx, max(limits.login_account.seconds, limits.login_address.seconds, limits.registration.seconds)
-    )
+    longest = max(limit.seconds for limit in (limits.login_account, limits.login_address, limits.registration))
+    return throttles.forget(tx, longest)
 
 
 def network_of(address: str | None) -> str:

@@ -1,0 +1,69 @@
+"""The cookie of a session: under which names it comes, and how it is set and taken back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from threadline.routes import hosts
+from threadline.routes.exchange import Scope, exchange_of
+
+COOKIE: Final = "threadline_session"
+
+_HOST_ONLY: Final = "__Host-"
+"""What begins so, browsers take over TLS alone, from this very host: no site beside it can put its own in its place."""
+
+
+def sent(scope: Scope) -> list[tuple[str, str]]:
+    """The sessions among a request's cookies, by name: those that only this server sets first. Other sites' pages on
+    this host may set what they like beside them, so that no cookie may hide those behind it."""
+    names = _names(scope)
+    found = []
+    for key, line in scope["headers"]:
+        if key == b"cookie":
+            for pair in line.decode("latin-1").split(";"):
+                name, _, value = pair.partition("=")
+                if (name := name.strip()) in names:
+                    found.append((name, value.strip().strip('"')))
+    return sorted(found, key=lambda one: names.index(one[0]))
+
+
+def put(scope: Scope, token: str, seconds: float, *, name: str | None = None) -> None:
+    """Let the browser keep a session for that long: under the name under which it came, or a new one's.
+
+    All servers on the ports of one host see the same cookies. A value that speaks for nobody here may be another
+    server's, so it is left as it is, and ours gets a name of its own.
+    """
+    own, usual = _names(scope)[:2]
+    if name is None:
+        name = own if any(one == usual for one, _ in sent(scope)) else usual
+    elif _is_secure(scope) and not name.startswith(_HOST_ONLY):
+        name = _HOST_ONLY + name
+    _set(scope, f"{name}={token}", seconds)
+
+
+def take_back(scope: Scope, token: str) -> None:
+    """Let the browser forget a session."""
+    for name, value in sent(scope):
+        if value == token:
+            _set(scope, f"{name}=", 0)
+
+
+def name_of(scope: Scope, token: str) -> str | None:
+    """Under which name a session came."""
+    return next((name for name, value in sent(scope) if value == token), None)
+
+
+def _names(scope: Scope) -> list[str]:
+    plain = [f"{COOKIE}_{hosts.port(scope)}", COOKIE]
+    return [_HOST_ONLY + name for name in plain] + plain if _is_secure(scope) else plain
+
+
+def _is_secure(scope: Scope) -> bool:
+    return scope["scheme"] in ("https", "wss")
+
+
+def _set(scope: Scope, pair: str, seconds: float) -> None:
+    attributes = [pair, "HttpOnly", "SameSite=Lax", "Path=/", f"Max-Age={int(seconds)}"]
+    if _is_secure(scope):
+        attributes.append("Secure")
+    exchange_of(scope).headers.append((b"set-cookie", "; ".join(attributes).encode()))
