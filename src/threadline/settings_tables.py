@@ -13,6 +13,7 @@ from threadline.settings_values import (
     as_names,
     as_one_of,
     as_path_name,
+    as_prices,
     as_secure_address,
     as_switch,
     as_table,
@@ -116,6 +117,8 @@ _PROVIDER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "usage": as_switch,
     "background": as_switch,
     "headers": as_texts,
+    "tools": as_switch,
+    "prices": as_prices,
 }
 
 

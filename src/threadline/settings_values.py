@@ -6,12 +6,14 @@ import difflib
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from threadline.domain.addresses import Private
-from urllib.parse import urlsplit
+from threadline.domain.prices import MILLION, Price
 
 _SHORTEST_SECRET: Final = 16
 
@@ -205,3 +207,23 @@ def as_texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise ValueError("must be a table of texts.")
     return value
+
+
+def as_prices(value: Any) -> dict[str, Price]:
+    """Prices by a model's name, in US dollars for a million tokens."""
+    return {name: _price(name, entry) for name, entry in as_table(value).items()}
+
+
+def _price(name: str, entry: Any, *, of_long_calls: bool = False) -> Price:
+    more = ("cached", "cache_write") if of_long_calls else ("cached", "cache_write", "long_above", "long")
+    if not isinstance(entry, dict) or not {"input", "output"} <= set(entry) <= {"input", "output", *more}:
+        raise ValueError(f"of {name!r} must be a table with input and output, and perhaps {', '.join(more)}.")
+    if ("long" in entry) != ("long_above" in entry):
+        raise ValueError(f"of {name!r} must have long and long_above, or neither.")
+    read = as_number(0, 1_000_000)
+    told = {one: round(read(value) * MILLION) for one, value in entry.items() if not one.startswith("long")}
+    price = Price(told["input"], told["output"], told.get("cached"), told.get("cache_write"))
+    if "long" not in entry:
+        return price
+    above = as_whole(1, 1_000_000_000)(entry["long_above"])
+    return replace(price, long_above=above, long=_price(name, entry["long"], of_long_calls=True))

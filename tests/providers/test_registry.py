@@ -8,8 +8,9 @@ import pytest
 
 from tests.fakes.provider import FakeProvider
 from tests.providers.conftest import SECRET
-from threadline.domain.catalog import KINDS, ProviderConfig, configs_for_keys, describe, model_names, split_model_id
+from threadline.domain.catalog import KINDS, OwnKey, ProviderConfig, configs_for_keys, model_names, split_model_id
 from threadline.domain.errors import MissingKey, UnsupportedModel
+from threadline.domain.prices import Price
 from threadline.providers.registry import Registry
 from threadline.world import SystemWorld
 
@@ -37,14 +38,26 @@ def test_models_are_grouped_by_provider_in_the_order_of_the_settings() -> None:
 
 
 def test_what_is_not_known_of_a_model_stays_unknown() -> None:
-    known = describe(ProviderConfig("openai", "openai"), "gpt-4.1")
-    assert (known.capabilities.vision, known.context) == (True, 1_047_576)
-    for unknown in (
-        describe(ProviderConfig("openai", "openai"), "gpt-unheard-of"),
-        describe(ProviderConfig("openai", "openai", base_url="http://127.0.0.1:1"), "gpt-4.1"),
-        describe(ProviderConfig("fake"), "gpt-4.1"),
-    ):
+    registry = made(
+        ProviderConfig("openai", "openai"),
+        ProviderConfig("mine", "openai", base_url="http://127.0.0.1:1"),
+        local("fake"),
+    )
+    known = registry.model("openai/gpt-4.1")
+    assert (known.capabilities.vision, known.context, known.price is None) == (True, 1_047_576, False)
+    assert registry.price_of("openai/gpt-4.1") == known.price
+    for model_id in ("openai/gpt-unheard-of", "mine/gpt-4.1", "fake/gpt-4.1"):
+        unknown = registry.model(model_id)
         assert (unknown.capabilities.tools, unknown.capabilities.vision, unknown.context) == (None, None, None)
+        assert registry.price_of(model_id) is None
+    assert registry.price_of("nobody/gpt-4.1") is None
+
+
+def test_at_an_address_that_a_user_gave_the_price_is_unknown() -> None:
+    registry = made(ProviderConfig("openai", "openai", api_key="x", prices={"gpt-4.1": Price(1, 2)}))
+    assert registry.price_of("openai/gpt-4.1") == Price(1, 2)
+    assert registry.price_of("openai/gpt-4.1", OwnKey("mine")) == Price(1, 2)
+    assert registry.price_of("openai/gpt-4.1", OwnKey("mine", "https://example.org/v1")) is None
 
 
 def test_a_model_without_a_key_is_shown_with_the_reason_and_refused_with_it() -> None:
@@ -84,13 +97,12 @@ def test_a_provider_without_listed_models_takes_every_name() -> None:
     assert split_model_id("fake/a/b:c") == ("fake", "a/b:c")
 
 
-def test_a_provider_is_made_once_for_each_key() -> None:
-    keys = iter(["k1", "k1", "k2"])
-    config = local("fake")
-    registry = Registry([config], WORLD, lambda _config: next(keys), ollama_url=None)
-    first, second, third = (registry.get("fake/x")[0] for _ in range(3))
+def test_a_provider_is_made_once_for_the_servers_key_and_anew_for_each_users() -> None:
+    registry = made(ProviderConfig("openai", "openai", api_key="x"))
+    first, second = (registry.get("openai/gpt-4.1")[0] for _ in range(2))
     assert first is second
-    assert first is not third
+    own, again = (registry.get("openai/gpt-4.1", OwnKey("mine"))[0] for _ in range(2))
+    assert len({id(one) for one in (first, own, again)}) == 3
 
 
 def test_keys_of_the_environment_make_providers_and_go_only_to_whom_they_belong() -> None:
@@ -115,8 +127,10 @@ def test_every_kind_has_what_it_takes_to_be_called() -> None:
 
 
 def test_tools_are_offered_where_nothing_speaks_against_it() -> None:
-    registry = made(local("fake"), ProviderConfig("ollama", "ollama"))
+    registry = made(local("fake"), ProviderConfig("ollama", "ollama"), ProviderConfig("openai", "openai"))
     assert registry.takes_tools("fake/x")
+    assert not registry.takes_tools("openai/gpt-6.1-terra")
+    assert registry.takes_tools("openai/gpt-6.1-terra", True)
     assert registry.takes_tools("demo/demo")
     assert not registry.takes_tools("ollama/x")
 

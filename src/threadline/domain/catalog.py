@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from threadline.domain.errors import UnsupportedModel
+from threadline.domain.facts import UNKNOWN, Capabilities, Known
+from threadline.domain.prices import Price
 
 _REASONS: Final = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _DOES_NOT: Final = re.compile(r"(?:ft:)?gpt-5-chat")
@@ -16,6 +18,8 @@ _DOES_NOT: Final = re.compile(r"(?:ft:)?gpt-5-chat")
 DialectName = Literal["completions", "responses", "messages", "gemini"]
 """How a provider is spoken to; each is a package in ``providers/``."""
 
+Health = Literal["ok", "slow", "failing"]
+"""How a model did of late."""
 
 KeyOwner = Literal["user", "server"]
 """Whose key a model is called with; of a provider that needs none it counts as the server's."""
@@ -30,7 +34,8 @@ class Kind:
     with each request. ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the
     output. ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere).
     ``think_tags``: ``<think>`` in a text is reasoning. ``discovers``: how a list of its models is found, when none is
-    configured, and ``listing`` where.
+    configured, and ``listing`` where. ``probe``: where a key is tried out, where anybody gets the list. ``models``:
+    those of our own, which say themselves what they can do.
     """
 
     title: str
@@ -45,12 +50,12 @@ class Kind:
     think_tags: bool = True
     discovers: Literal["models", "ollama"] | None = None
     listing: str = "/models"
+    probe: str | None = None
     models: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    probe: str | None = None
     """One provider as it was set up. ``name`` stands before the slash of a model's id.
 
     ``base_url``, ``title`` and ``dialect`` fall back to those of the kind. An empty ``models`` allows every name.
@@ -58,7 +63,9 @@ class ProviderConfig:
     model goes on from an assistant message that comes last; ``prefill_body`` and ``prefill_message`` are fields that
     the provider wants on the request or on that message for it, such as ``continue_final_message`` or ``prefix``.
     ``usage``: ask for token counts in the stream (``stream_options``). ``background``: the provider goes on with an
-    answer whose connection was lost, and keeps it, where it can. ``headers`` go with each request.
+    answer whose connection was lost, and keeps it, where it can. ``headers`` go with each request. ``is_given``: the
+    address is one that a user gave. ``tools``: whether tools are offered, None: by what is known of a model.
+    ``prices`` are the operator's, by a model's name.
     """
 
     name: str
@@ -74,6 +81,15 @@ class ProviderConfig:
     usage: bool = True
     background: bool = False
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_given: bool = False
+    tools: bool | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is where its kind usually is: there alone the facts and the prices of the kind hold."""
+        kind = KINDS.get(self.kind)
+        return kind is not None and self.base_url in (None, kind.base_url)
 
     @property
     def address(self) -> str | None:
@@ -81,7 +97,6 @@ class ProviderConfig:
         url = self.base_url or (KINDS[self.kind].base_url if self.kind in KINDS else None)
         return url.rstrip("/") if url else None
 
-    is_given: bool = False
     @property
     def speaks(self) -> DialectName:
         """The dialect in force."""
@@ -101,10 +116,21 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """One row of the model picker. ``id`` is ``provider/name``; ``context`` is in tokens, None where unknown.
+class OwnKey:
+    """A user's own key for a provider; ``base_url`` is where it is for, None: the provider's usual address."""
 
-    ``reason`` tells people why a model is not ``available``.
+    key: str = field(repr=False)
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the model picker. ``id`` is ``provider/name``; ``context`` and ``output_limit`` are in tokens, None
+    where unknown, as is ``price``, which is the one of now.
+
+    ``reason`` tells people why a model is not ``available``, ``source`` where its price was read, or else its context
+    size. ``health`` is how it did of late, None where too little was seen. ``key`` is whose key calls it, None: nobody
+    has one.
     """
 
     id: str
@@ -115,9 +141,11 @@ class Model:
     context: int | None = None
     available: bool = True
     reason: str | None = None
-class OwnKey:
-    """A user's own key for a provider; ``base_url`` is where it is for, None: the provider's usual address."""
-    key: str = field(repr=False)
+    output_limit: int | None = None
+    price: Price | None = None
+    source: str | None = None
+    health: Health | None = None
+    key: KeyOwner | None = None
 
 
 def split_model_id(model_id: str) -> tuple[str, str]:
@@ -133,28 +161,36 @@ def join_model_id(provider: str, name: str) -> str:
     return f"{provider}/{name}"
 
 
-def known(config: ProviderConfig, name: str) -> Known:
-    """What is certain of a model; of a provider at an address of its own nothing is, whatever its models are called."""
-    kind = KINDS.get(config.kind)
-    if kind is not None and config.base_url in (None, kind.base_url):
-        for model in kind.models:
-            if model.name == name:
-                return model
-    return Known(name)
-    key: KeyOwner | None = None
-
-
 def is_reasoning_model(name: str) -> bool:
     """Whether OpenAI's model of that name reasons, and so takes an effort and no temperature."""
     return _REASONS.match(name) is not None and _DOES_NOT.match(name) is None
 
 
 def model_names(config: ProviderConfig) -> tuple[str, ...]:
-    """The models to list: those that were configured, else those that are known of the kind."""
-    if config.models:
-        return config.models
+    """The models that a provider has for certain: those that were configured, or that are our own."""
     kind = KINDS.get(config.kind)
+    return config.models or tuple(model.name for model in (kind.models if kind else ()))
+
+
+def takes_keys(config: ProviderConfig) -> bool:
+    """Whether users may bring keys of their own for a provider."""
+    kind = KINDS.get(config.kind)
+    return (
+        kind is not None and (kind.needs_key or config.kind == "openai-compatible") and describe(config, "").available
+    )
+
+
+def takes_addresses(config: ProviderConfig) -> bool:
+    """Whether a user's key may be for another address: not where the operator set one of his own."""
+    return takes_keys(config) and config.base_url in (None, KINDS[config.kind].base_url)
+
+
 def with_own_key(config: ProviderConfig, own: OwnKey) -> ProviderConfig:
+    """A provider as it is called with a user's own key. What the operator sends along goes to nobody's address but the
+    one that he set."""
+    if own.base_url is None:
+        return replace(config, api_key=own.key)
+    return replace(config, api_key=own.key, base_url=own.base_url, headers={}, is_given=True)
 
 
 def missing_key(config: ProviderConfig) -> str:
@@ -163,8 +199,7 @@ def missing_key(config: ProviderConfig) -> str:
 
 
 def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Model:
-    """A model's row in the picker."""
-    facts = known(config, name)
+    """A model's row in the picker, before anything is known of it but where it would be called."""
     kind = KINDS.get(config.kind)
     reason = None
     if kind is None:
@@ -178,10 +213,9 @@ def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Mode
         provider=config.name,
         provider_name=config.display_name,
         name=name,
-        capabilities=facts.capabilities,
-        context=facts.context,
         available=reason is None,
         reason=reason,
+        key="server" if reason is None else None,
     )
 
 
@@ -205,9 +239,6 @@ def configs_for_keys(keys: Mapping[str, str], configured: tuple[ProviderConfig, 
     return out
 
 
-_CHAT: Final = Capabilities(tools=True, reasoning=False, vision=True)
-_REASONING: Final = Capabilities(tools=True, reasoning=True, vision=True)
-
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "demo": Kind("Demo", needs_key=False, models=(Known("demo", Capabilities(True, True, False)),)),
@@ -218,18 +249,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             dialect="responses",
             token_limit="max_completion_tokens",
             think_tags=False,
-            models=(
-                Known("gpt-5", _REASONING, 400_000),
-                Known("gpt-5-mini", _REASONING, 400_000),
-                Known("gpt-5-nano", _REASONING, 400_000),
-                Known("gpt-4.1", _CHAT, 1_047_576),
-                Known("gpt-4.1-mini", _CHAT, 1_047_576),
-                Known("gpt-4.1-nano", _CHAT, 1_047_576),
-                Known("gpt-4o", _CHAT, 128_000),
-                Known("gpt-4o-mini", _CHAT, 128_000),
-                Known("o3", _REASONING, 200_000),
-                Known("o4-mini", _REASONING, 200_000),
-            ),
+            discovers="models",
         ),
         "anthropic": Kind(
             "Anthropic",
@@ -253,17 +273,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             listing="/models?pageSize=1000",
         ),
         "deepseek": Kind(
-            "DeepSeek",
-            "https://api.deepseek.com/v1",
-            reasoning_field="reasoning_content",
-            models=(
-                Known("deepseek-chat", Capabilities(tools=True, reasoning=False, vision=False)),
-                Known("deepseek-reasoner", Capabilities(reasoning=True, vision=False)),
-            ),
+            "DeepSeek", "https://api.deepseek.com/v1", reasoning_field="reasoning_content", discovers="models"
         ),
         "groq": Kind("Groq", "https://api.groq.com/openai/v1", discovers="models"),
         "mistral": Kind("Mistral", "https://api.mistral.ai/v1", discovers="models"),
-        "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", discovers="models"),
+        "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", discovers="models", probe="/key"),
         "xai": Kind("xAI", "https://api.x.ai/v1", dialect="responses", discovers="models"),
         "ollama": Kind("Ollama", "http://127.0.0.1:11434/v1", needs_key=False, discovers="ollama"),
     }
