@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound
-from threadline.domain.texts import names
+from threadline.domain.errors import Conflict, Forbidden, NotFound
 from threadline.services import audit, shown
 from threadline.services.access import Access, access, owned
 from threadline.services.audience import person
 from threadline.services.bearers import LONGEST, hashed, new_secret
 from threadline.services.conversations import tell, told_of
 from threadline.services.leaving import let_out, withdraw
+from threadline.services.registration import checked_email
 from threadline.store import changes, conversations, participants, shares, users
 from threadline.store.conversations import ConversationRow
 from threadline.store.database import Store
@@ -28,7 +28,6 @@ MOST_SHARES: Final = 100
 """How many links a conversation may have."""
 
 _DAY: Final = 86_400.0
-_LONGEST_EMAIL: Final = 254
 _AT_ONCE: Final = 100
 _GONE: Final = "This link does not work any more, or never did. Ask whoever gave it to you for a new one."
 _ANOTHERS: Final = (
@@ -70,7 +69,7 @@ class Sharing:
         conversation is one with links from then on. ``days``: after so many it is over. Raises ``BadRequest``, and
         ``Conflict`` where there are too many.
         """
-        invited = None if email is None else _email(email)
+        invited = None if email is None else checked_email(email)
         token = new_secret(self._world)
 
         def work(tx: Tx) -> ShareRow:
@@ -224,11 +223,3 @@ def _share_view(row: ShareRow) -> dict[str, Any]:
 
 def _participant_view(one: Participant) -> dict[str, Any]:
     return {"user": {"id": one.user_id, "name": one.name}, "role": one.role, "created_at": one.created_at}
-
-
-def _email(text: str) -> str:
-    email = text.strip().lower()
-    before, _, after = email.partition("@")
-    if not before or "." not in f"{after}." or not after or not names(email) or len(email) > _LONGEST_EMAIL:
-        raise BadRequest("This is no e-mail address.", surface="share")
-    return email

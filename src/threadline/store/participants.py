@@ -54,19 +54,13 @@ _INSERT = insert(participants)
 _CHANGE = update(participants).where(*_THIS).values(role=bindparam("as_role"), share_id=bindparam("by"))
 _REMOVE = delete(participants).where(*_THIS)
 _BY_SHARE = select(participants.c.user_id).where(_OF_THIS, participants.c.share_id == bindparam("by"))
+_IN = select(participants.c.conversation_id).where(participants.c.user_id == bindparam("to"))
+_OWN = select(conversations.c.id).where(conversations.c.user_id.in_((bindparam("user"), bindparam("to"))))
+_EITHER = participants.c.user_id.in_((bindparam("user"), bindparam("to")))
+_REMOVE_OWNERS = delete(participants).where(_EITHER, participants.c.conversation_id.in_(_OWN))
 _MOVE = (
     update(participants)
-    .where(participants.c.user_id == bindparam("user"))
-    .where(
-        participants.c.conversation_id.not_in(
-            select(participants.c.conversation_id).where(participants.c.user_id == bindparam("to"))
-        )
-    )
-    .where(
-        participants.c.conversation_id.not_in(
-            select(conversations.c.id).where(conversations.c.user_id == bindparam("to"))
-        )
-    )
+    .where(participants.c.user_id == bindparam("user"), participants.c.conversation_id.not_in(_IN))
     .values(user_id=bindparam("to"))
 )
 _REMOVE_ALL = delete(participants).where(participants.c.user_id == bindparam("user"))
@@ -125,6 +119,7 @@ def by_share(tx: Tx, conversation_id: str, share_id: str) -> list[str]:
 
 
 def move(tx: Tx, user_id: str, to: str) -> None:
-    """What one user is in, another is in instead of him; not where that one is in already, or owns it."""
+    """What one user is in, another is in instead of him; not where that one is in already, nor in what either owns."""
+    tx.conn.execute(_REMOVE_OWNERS, {"user": user_id, "to": to})
     tx.conn.execute(_MOVE, {"user": user_id, "to": to})
     tx.conn.execute(_REMOVE_ALL, {"user": user_id})
