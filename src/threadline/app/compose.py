@@ -46,6 +46,7 @@ class App:
     wakes: Wakes
     closer: Closer
     draining: asyncio.Event
+    masters: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -95,11 +96,13 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
                 services.deletion.sweep,
                 services.signing_in.sweep,
                 services.sharing.lapse,
+                services.rotation.run,
             ),
         ),
         wakes=_wakes(ground, services),
         closer=Closer(services.recordings, signals, world),
         draining=ground.draining,
+        masters=ground.vault.masters,
     )
 
 
@@ -126,6 +129,8 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         world=ground.world,
         pulse=pulse,
         accounts=services.accounts,
+        admin=services.admin,
+        audit=services.audit,
         conversations=services.conversations,
         turns=services.turns,
         answers=services.answers,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from threadline.app.ground import Ground
 from threadline.services.accounts import Accounts
+from threadline.services.admin import Admin
 from threadline.services.answers import Answers
 from threadline.services.audit import Audit
 from threadline.services.callers import Callers
@@ -21,6 +22,7 @@ from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
 from threadline.services.registration import Registration
 from threadline.services.responses import Responses
+from threadline.services.rotation import Rotation
 from threadline.services.sharing import Sharing
 from threadline.services.signing_in import SigningIn
 from threadline.services.streams import Streams
@@ -34,6 +36,7 @@ class Services:
     """What a user can do, by what it is about."""
 
     accounts: Accounts
+    admin: Admin
     answers: Answers
     audit: Audit
     callers: Callers
@@ -48,6 +51,7 @@ class Services:
     recordings: Recordings
     registration: Registration
     responses: Responses
+    rotation: Rotation
     sharing: Sharing
     signing_in: SigningIn
     streams: Streams
@@ -85,6 +89,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     )
     return Services(
         accounts=accounts,
+        admin=Admin(store, accounts, ground.tokens, deletion),
         answers=answers,
         audit=Audit(store, world, settings.audit_days),
         callers=Callers(store, keys, ground.registry),
@@ -99,6 +104,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         recordings=recordings,
         registration=Registration(store, world, accounts, passwords, is_open=settings.registration),
         responses=Responses(store, answers, turns, conversations, models),
+        rotation=Rotation(store, ground.vault),
         sharing=Sharing(store, world),
         signing_in=SigningIn(
             store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,)

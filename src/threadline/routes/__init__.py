@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from threadline.routes import (
+    admin,
     auth,
     conversations,
     health,
@@ -24,6 +25,7 @@ from threadline.routes import (
     runs,
     shares,
     stop,
+    tokens,
 )
 from threadline.routes.body import LimitedRoute
 from threadline.routes.chat import Chat
@@ -64,6 +66,9 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("PUT", "/api/keys/{provider}", keys.put, {}),
     ("DELETE", "/api/keys/{provider}", keys.remove, {"status_code": 204}),
     ("POST", "/api/keys/{provider}/test", keys.try_out, {}),
+    ("GET", "/api/tokens", tokens.listing, {}),
+    ("POST", "/api/tokens", tokens.create, {"status_code": 201}),
+    ("DELETE", "/api/tokens/{token_id}", tokens.revoke, {"status_code": 204}),
     ("GET", "/api/conversations", conversations.listing, {}),
     ("POST", "/api/conversations", conversations.create, {"status_code": 201}),
     ("DELETE", "/api/conversations", conversations.delete_all, {"status_code": 204}),
@@ -81,6 +86,12 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("POST", "/api/chat/{conversation_id}/stop", stop.stop, {}),
     ("GET", "/api/runs/{run_id}", runs.show, {}),
     ("POST", "/api/recordings", recordings.begin, {"status_code": 201, "responses": recordings.AGAIN}),
+    ("GET", "/api/admin/users", admin.users, {}),
+    ("PATCH", "/api/admin/users/{user_id}", admin.change, {}),
+    ("DELETE", "/api/admin/users/{user_id}", admin.delete, {"status_code": 204}),
+    ("GET", "/api/admin/usage", admin.usage, {}),
+    ("GET", "/api/admin/usage/users", admin.spenders, {}),
+    ("GET", "/api/admin/audit", admin.audit, {}),
 ]
 
 

@@ -11,7 +11,9 @@ from threadline.log.shares import Share
 from threadline.routes.proxies import Networks
 from threadline.routes.pulse import Pulse
 from threadline.services.accounts import Accounts
+from threadline.services.admin import Admin
 from threadline.services.answers import Answers
+from threadline.services.audit import Audit
 from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
@@ -43,6 +45,8 @@ class Context:
     world: World
     pulse: Pulse
     accounts: Accounts
+    admin: Admin
+    audit: Audit
     conversations: Conversations
     turns: Turns
     answers: Answers

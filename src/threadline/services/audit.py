@@ -40,7 +40,6 @@ Action = Literal[
     "user.disabled",
     "user.enabled",
     "user.role_changed",
-    "user.deleted",
     "limits.changed",
     "limits.removed",
 ]

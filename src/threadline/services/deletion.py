@@ -57,6 +57,8 @@ class Deletion:
         """
 
         def work(tx: Tx) -> None:
+            if actor_id is not None:
+                check_admin(tx, actor_id)
             user = users.get(tx, user_id)
             if user is None:
                 raise NotFound(surface="account")
@@ -137,6 +139,13 @@ class Deletion:
             await self._log.delete(name)
         except (NotFound, Gone):
             return
+
+
+def check_admin(tx: Tx, actor_id: str) -> None:
+    """Raise ``NotFound`` for who was an admin when he asked, and is none any more."""
+    actor = users.get(tx, actor_id)
+    if actor is None or actor.role != "admin" or actor.disabled_at is not None:
+        raise NotFound
 
 
 def check_another_admin(tx: Tx, user: UserRow) -> None:

@@ -73,6 +73,11 @@ def take_away(tx: Tx, user_id: str) -> None:
     for statement in _TAKE_AWAY:
         tx.conn.execute(statement, {"user": user_id})
     tx.poke(TOPIC)
+    stop_answers(tx, user_id)
+
+
+def stop_answers(tx: Tx, user_id: str) -> None:
+    """Ask a user's answers to end, and all that are written in his conversations."""
     if tx.conn.execute(_STOP, {"user": user_id}).scalars().all():
         tx.poke("stops")
         tx.poke("runs")
