@@ -1,16 +1,17 @@
 /** The frame of the page: conversations beside the one that is open. */
 
-import { useEffect, useState } from "react";
+import { type ComponentType, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
-import { chatOf } from "./address.ts";
+import { Ended } from "./account/ended.tsx";
+import { chatOf, SETTINGS, tabOf } from "./address.ts";
 import { Chat } from "./chat.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { lastDeleted } from "./state/hear.ts";
 import { noGuests } from "./state/services.ts";
 import { keep, recall, useStore } from "./state/store.ts";
+import { arriving } from "./ui/arriving.tsx";
 import { loadKit, useKit } from "./ui/kit.ts";
-import { NoGuests } from "./ui/no-guests.tsx";
 
 function useMedia(query: string): boolean {
   const [matches, setMatches] = useState(() => matchMedia(query).matches);
@@ -76,8 +77,37 @@ function useLeaving(active: string | null): void {
   }, [navigate]);
 }
 
+const Login = arriving(() => import("./account/login.tsx"));
+const Settings = arriving(() => import("./settings/settings.tsx"));
+
+/** The screens that stand alone. */
+const DOORS: Record<string, ComponentType> = {
+  "/login": () => <Login />,
+  "/register": arriving(() => import("./account/register.tsx")),
+  "/auth/error": arriving(() => import("./account/failure.tsx")),
+};
+
 export function App() {
-  return useStore(noGuests) ? <NoGuests /> : <Frame />;
+  const path = usePathname();
+  const closed = useStore(noGuests);
+  const Alone = DOORS[path];
+  return (
+    <Suspense fallback={<Fetching />}>
+      {Alone ? <Alone /> : closed ? <Login place={path} /> : <Frame />}
+      <Ended />
+    </Suspense>
+  );
+}
+
+/** Nothing yet, for the short time that a screen takes to come. */
+function Fetching() {
+  return (
+    <main aria-busy="true" className="grow">
+      <span className="sr-only" role="status">
+        Loading
+      </span>
+    </main>
+  );
 }
 
 function Frame() {
@@ -98,13 +128,15 @@ function Frame() {
     if (wide) show(true);
     else setDrawer(true);
   };
+  const onMenu = wide && shown ? null : openMenu;
+  const settings = tabOf(path, "settings", SETTINGS);
   return (
     <div className="flex h-dvh">
       <a
-        href="#composer"
+        href={settings ? "#settings" : "#composer"}
         className="sr-only z-50 rounded-lg bg-raised px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
       >
-        Skip to the message field
+        {settings ? "Skip to the settings" : "Skip to the message field"}
       </a>
       {wide && shown && (
         <aside aria-label="Conversations" className="w-[17.5rem] shrink-0 border-r border-line bg-side">
@@ -112,11 +144,13 @@ function Frame() {
         </aside>
       )}
       {!wide && <Drawer open={drawer} onOpenChange={setDrawer} active={active} />}
-      <Chat
-        id={active}
-        unknownPath={active === null && path !== "/"}
-        onMenu={wide && shown ? null : openMenu}
-      />
+      {settings ? (
+        <Suspense fallback={<Fetching />}>
+          <Settings tab={settings} onMenu={onMenu} />
+        </Suspense>
+      ) : (
+        <Chat id={active} unknownPath={active === null && path !== "/"} onMenu={onMenu} />
+      )}
     </div>
   );
 }

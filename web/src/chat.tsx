@@ -2,12 +2,21 @@
 
 import { useEffect, useMemo } from "react";
 import { Link, useLocation } from "wouter";
+import { usePathname } from "wouter/use-browser-location";
+import { doorTo } from "./address.ts";
 import { Composer } from "./composer/composer.tsx";
 import { ModelPicker } from "./composer/model-picker.tsx";
 import { wordsOf } from "./protocol/api.ts";
 import { ApiError } from "./protocol/errors.ts";
 import type { Message } from "./protocol/types.ts";
-import { type ModelChoice, useConversation, useHeld, useMessages, useModelChoice } from "./state/hooks.ts";
+import {
+  type ModelChoice,
+  useConversation,
+  useHeld,
+  useMe,
+  useMessages,
+  useModelChoice,
+} from "./state/hooks.ts";
 import { outbox } from "./state/outbox.ts";
 import { useStore } from "./state/store.ts";
 import { newestLeaf, treeOf } from "./state/tree.ts";
@@ -228,6 +237,8 @@ function Failed({ error, onRetry }: { error: Error; onRetry(): void }) {
 }
 
 function Nowhere({ words }: { words: string }) {
+  const { data: me } = useMe();
+  const path = usePathname();
   return (
     <div className="grid min-h-0 grow place-content-center justify-items-center gap-5 p-6 text-center">
       <p className="text-lg text-soft">{words}</p>
@@ -237,6 +248,11 @@ function Nowhere({ words }: { words: string }) {
       >
         Start a new chat
       </Link>
+      {me?.kind === "guest" && (
+        <Link href={doorTo("/login", path)} className="rounded text-sm text-accent hover:underline">
+          Sign in, if it is yours
+        </Link>
+      )}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 import { shareOutbox } from "./state/outbox.ts";
 import { listen, queries } from "./state/services.ts";
+import { shareUser } from "./state/session.ts";
 import { resumeOutbox } from "./state/turns.ts";
 import { resumeWishes } from "./state/wishes.ts";
 import { Boundary } from "./ui/boundary.tsx";
@@ -13,6 +14,7 @@ import "./styles.css";
 
 listen();
 shareOutbox(window);
+shareUser(window);
 resumeWishes();
 resumeOutbox();
 

@@ -1,6 +1,7 @@
 /** A typed client of the server's resources; every failure is an `ApiError`. */
 
 import { ApiError, errorOf, networkError } from "./errors.ts";
+import { afterWords } from "./times.ts";
 import type { Conversation, Me, MessagePage, ModelList, Page, Submitted } from "./types.ts";
 
 export interface ChatRequest {
@@ -93,22 +94,14 @@ export class Api {
     return this.call("POST", `/api/chat/${encodeURIComponent(conversation)}/stop`, run ? { run } : {});
   }
 
-  private async call<T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<T> {
+  /** Ask as who we are, which is found out before. */
+  async call<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
     await this.me();
     return this.ask(method, path, body, headers);
   }
 
-  private async ask<T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    more?: Record<string, string>,
-  ): Promise<T> {
+  /** Ask at once, whoever we are. */
+  async ask<T>(method: string, path: string, body?: unknown, more?: Record<string, string>): Promise<T> {
     const headers: Record<string, string> = { accept: "application/json", ...more };
     if (body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
@@ -139,13 +132,7 @@ export function wordsOf(error: unknown): string {
   if (!(error instanceof ApiError)) return "Something went wrong on this page. Reload it and try again.";
   if (error.code === NOT_OURS) return "This conversation belongs to another session, or was deleted.";
   if (error.kind !== "rate_limited" || !error.retryAfter) return error.message;
-  return `${error.message} Try again in ${durationOf(error.retryAfter)}.`;
-}
-
-function durationOf(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} seconds`;
-  if (seconds < 5400) return `${Math.ceil(seconds / 60)} minutes`;
-  return `${Math.ceil(seconds / 3600)} hours`;
+  return `${error.message} Try again ${afterWords(error.retryAfter, new Date())}.`;
 }
 
 function queryOf(query: Query): string {

@@ -8,8 +8,13 @@ export type RunStatus = "queued" | "running" | "completed" | "stopped" | "error"
 
 export interface Me {
   id: string;
-  kind: string;
+  kind: "guest" | "registered" | "service";
   name: string | null;
+  email: string | null;
+  /** Somebody else than the user has said that the address is his. */
+  email_verified: boolean;
+  role: "user" | "admin";
+  has_password: boolean;
 }
 
 export interface Model {

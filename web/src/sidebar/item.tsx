@@ -2,13 +2,12 @@
 
 import { memo, type RefObject, useRef, useState } from "react";
 import { Link } from "wouter";
-import { wordsOf } from "../protocol/api.ts";
 import type { Conversation } from "../protocol/types.ts";
 import { forget } from "../state/hear.ts";
 import { api } from "../state/services.ts";
 import { useWishedTitle } from "../state/wishes.ts";
 import { useAway } from "../ui/away.ts";
-import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
 import { Dots, Pencil, Trash, Warning } from "../ui/icons.tsx";
 import { loadKit, useKit } from "../ui/kit.ts";
 import { Rename } from "./rename.tsx";
@@ -58,7 +57,7 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
       )}
       {deleting && (
         <ConfirmDelete
-          conversation={conversation}
+          id={conversation.id}
           title={title}
           onDone={() => setDeleting(false)}
           onClosed={() => refocus(row)}
@@ -67,6 +66,31 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
     </li>
   );
 });
+
+interface ConfirmProps {
+  id: string;
+  title: string;
+  onDone(): void;
+  onClosed(): void;
+}
+
+function ConfirmDelete({ id, title, onDone, onClosed }: ConfirmProps) {
+  const remove = async () => {
+    await api.remove(id);
+    onDone();
+    forget(id);
+  };
+  return (
+    <Confirm
+      title="Delete this conversation?"
+      words={`“${title}” and all of its messages will be gone for good.`}
+      action="Delete"
+      run={remove}
+      onDone={onDone}
+      onClosed={onClosed}
+    />
+  );
+}
 
 function Title({ words, look }: { words: string; look: string }) {
   return <span className={`min-w-0 grow truncate ${look}`}>{words}</span>;
@@ -160,69 +184,5 @@ function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): vo
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>
-  );
-}
-
-interface ConfirmProps {
-  conversation: Conversation;
-  title: string;
-  onDone(): void;
-  onClosed(): void;
-}
-
-/** Answers an event in place of what would come of it else. */
-function instead(then: () => void): (event: Event) => void {
-  return (event) => {
-    event.preventDefault();
-    then();
-  };
-}
-
-function ConfirmDelete({ conversation, title, onDone, onClosed }: ConfirmProps) {
-  const kit = useKit();
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const remove = async () => {
-    setBusy(true);
-    try {
-      await api.remove(conversation.id);
-      onDone();
-      forget(conversation.id);
-    } catch (failure) {
-      setError(wordsOf(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
-  if (!kit) return null;
-  const { AlertDialog } = kit;
-  return (
-    <AlertDialog.Root open onOpenChange={(open) => open || onDone()}>
-      <AlertDialog.Portal>
-        <AlertDialog.Overlay className="float-in fixed inset-0 z-[60] bg-black/40" />
-        <AlertDialog.Content
-          onCloseAutoFocus={instead(onClosed)}
-          className="fade-in fixed inset-x-0 top-[28vh] z-[61] mx-auto w-[min(26rem,calc(100vw-2rem))] rounded-2xl border border-line bg-raised p-5 shadow-float"
-        >
-          <AlertDialog.Title className="text-base font-semibold">Delete this conversation?</AlertDialog.Title>
-          <AlertDialog.Description className="mt-2 text-sm leading-relaxed text-soft">
-            “{title}” and all of its messages will be gone for good.
-          </AlertDialog.Description>
-          {error && (
-            <p role="alert" className="mt-3 text-sm text-danger">
-              {error}
-            </p>
-          )}
-          <div className="mt-5 flex justify-end gap-2">
-            <AlertDialog.Cancel asChild>
-              <Button>Keep it</Button>
-            </AlertDialog.Cancel>
-            <Button look="danger" disabled={busy} onClick={() => void remove()}>
-              Delete
-            </Button>
-          </div>
-        </AlertDialog.Content>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
   );
 }

@@ -1,10 +1,8 @@
 /** All conversations: a new one, search by title, and the list by day. */
 
-import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { keys } from "../state/cache.ts";
-import { api } from "../state/services.ts";
+import { AccountMenu } from "../account/menu.tsx";
 import { IconButton } from "../ui/button.tsx";
 import { Close, Mark, NewChat, Panel, Search } from "../ui/icons.tsx";
 import { composes } from "../ui/keys.ts";
@@ -50,7 +48,7 @@ export function Sidebar({ active, onHide, onLeave }: Props) {
         <SearchField value={query} onChange={setQuery} />
       </div>
       <ConversationList q={q} active={active} onOpen={onLeave} />
-      <Footer />
+      <Footer onLeave={onLeave} />
     </div>
   );
 }
@@ -87,19 +85,10 @@ function SearchField({ value, onChange }: { value: string; onChange(value: strin
   );
 }
 
-function Footer() {
-  const me = useQuery({ queryKey: keys.me, queryFn: () => api.me() });
-  const guest = me.data?.kind === "guest";
-  const name = guest ? "Guest" : (me.data?.name ?? "");
+function Footer({ onLeave }: Pick<Props, "onLeave">) {
   return (
-    <div className="flex h-14 shrink-0 items-center gap-2.5 border-t border-line pr-2.5 pl-4">
-      <span
-        aria-hidden="true"
-        className="grid size-7 place-items-center rounded-full bg-accent-soft text-xs font-semibold text-accent"
-      >
-        {(name || "·").slice(0, 1).toUpperCase()}
-      </span>
-      <span className="min-w-0 grow truncate text-sm text-soft">{name}</span>
+    <div className="flex h-14 shrink-0 items-center gap-1 border-t border-line px-2.5">
+      <AccountMenu onLeave={onLeave} />
       <ThemeToggle />
     </div>
   );

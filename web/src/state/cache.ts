@@ -44,6 +44,7 @@ export function makeQueryClient(): QueryClient {
         retry: (count, error) => error instanceof ApiError && error.retryable && count < 8,
         retryDelay: (count) => Math.min(300 * 2 ** count, 4000),
       },
+      mutations: { networkMode: "always" },
     },
   });
 }

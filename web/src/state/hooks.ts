@@ -9,6 +9,11 @@ import type { RunView } from "./runs.ts";
 import { api, queries, runs } from "./services.ts";
 import { keep, recall, Store, useStore } from "./store.ts";
 
+/** Who uses the page. */
+export function useMe() {
+  return useQuery({ queryKey: keys.me, queryFn: () => api.me() });
+}
+
 export function useConversations(q: string) {
   return useInfiniteQuery({ ...listQuery(q), placeholderData: (before) => before });
 }

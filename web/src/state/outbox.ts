@@ -20,6 +20,10 @@ export interface Pending {
   error: string | null;
   /** The conversation is not this session's: another try begins a new one. */
   elsewhere?: boolean;
+  /** The session of this user ended before it could be sent; it goes once they have signed in again. */
+  signIn?: string | undefined;
+  /** So much may not be sent for now. */
+  limited?: boolean;
   /** Unix seconds. */
   at: number;
 }

@@ -4,7 +4,8 @@ import type { Query } from "@tanstack/react-query";
 import { Api } from "../protocol/api.ts";
 import { ApiError } from "../protocol/errors.ts";
 import { Live } from "../protocol/live.ts";
-import { makeQueryClient } from "./cache.ts";
+import type { Me } from "../protocol/types.ts";
+import { keys, makeQueryClient } from "./cache.ts";
 import { Feed } from "./feed.ts";
 import { Journal, readAgain } from "./journal.ts";
 import { Runs } from "./runs.ts";
@@ -27,14 +28,45 @@ export const feed = new Feed({ live, me: known, onMissed: () => void readAgain(q
 /** Whether the server does not let us in. */
 export const noGuests = new Store(false);
 
+/** Who we were, with an account, until the session ended without us. */
+export const lost = new Store<Me | null>(null);
+
+let last: Me | null = null;
+
 async function known(): Promise<void> {
   try {
-    await api.me();
+    const me = await api.me();
+    if (last?.kind === "registered" && last.id !== me.id) lost.set(last);
+    else if (lost.get()?.id === me.id) lost.set(null);
+    last = me;
+    queries.setQueryData(keys.me, me);
     noGuests.set(false);
   } catch (error) {
-    if (error instanceof ApiError && !error.away) noGuests.set(error.status === 401);
+    if (error instanceof ApiError && !error.away) refused(error);
     throw error;
   }
+}
+
+/** Whoever had an account here goes on reading what is shown, and is asked to sign in again. */
+function refused(error: ApiError): void {
+  if (error.status === 401 && last?.kind === "registered") lost.set(last);
+  noGuests.set(error.status === 401 && lost.get() === null);
+}
+
+/** The server answered as if we were nobody, or somebody else: who we were, where our session has ended. */
+export async function endedSession(): Promise<Me | null> {
+  const before = last;
+  api.forgetMe();
+  await known().catch(() => {});
+  if (before && last?.id !== before.id) void feed.renew();
+  return lost.get();
+}
+
+/** What was changed of who we are. */
+export function keepMe(me: Me): void {
+  last = me;
+  api.forgetMe();
+  queries.setQueryData(keys.me, me);
 }
 
 /** Begin to listen. */

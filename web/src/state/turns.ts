@@ -2,7 +2,7 @@
 
 import { type ChatRequest, NOT_OURS, wordsOf } from "../protocol/api.ts";
 import { ApiError } from "../protocol/errors.ts";
-import type { Conversation, Message, Submitted } from "../protocol/types.ts";
+import type { Conversation, Me, Message, Submitted } from "../protocol/types.ts";
 import { isActive } from "../protocol/types.ts";
 import { answerOf, keys, type Messages, upsertMessage } from "./cache.ts";
 import { takeBack } from "./drafts.ts";
@@ -10,14 +10,19 @@ import { choosing, editMessages, writtenText } from "./hear.ts";
 import { readAgain } from "./journal.ts";
 import { outbox, type Pending, put, remove, update } from "./outbox.ts";
 import { patiently } from "./patience.ts";
-import { api, queries, renewSession } from "./services.ts";
+import { api, endedSession, queries, renewSession } from "./services.ts";
 import { uuid } from "./store.ts";
 import { allBelow, newestLeaf, treeOf } from "./tree.ts";
 import { cancelled, wish } from "./wishes.ts";
 
-/** Send what a reload interrupted once more; the server knows it by its key. */
+/** Send what a reload interrupted once more; the server knows it by its key. What waits for its user goes with them. */
 export function resumeOutbox(): void {
   for (const pending of outbox.get()) if (pending.state === "sending") deliver(pending);
+  if (!outbox.get().some(({ signIn }) => signIn)) return;
+  const back = ({ id }: Me) => {
+    for (const pending of outbox.get()) if (pending.signIn === id) retry(pending);
+  };
+  api.me().then(back, () => {});
 }
 
 export interface NewMessage {
@@ -61,10 +66,19 @@ export function beginConversation(model: string | null): string {
   return id;
 }
 
+const UNTRIED = {
+  state: "sending",
+  waits: false,
+  error: null,
+  elsewhere: false,
+  signIn: undefined,
+  limited: false,
+} as const;
+
 /** Try once more. Returns the conversation that the message is in now. */
 export function retry(pending: Pending): string {
   if (pending.elsewhere) return sendAnew(pending);
-  const again: Pending = { ...pending, state: "sending", waits: false, error: null };
+  const again: Pending = { ...pending, ...UNTRIED };
   update(again);
   deliver(again);
   return pending.conversation;
@@ -107,15 +121,21 @@ async function post(pending: Pending): Promise<void> {
     const run = await patiently(submit, { wanted, onWait });
     if (run) accepted(pending, run);
   } catch (error) {
-    update({ ...pending, waits: false, state: "failed", ...reasonOf(error) });
+    update({ ...pending, waits: false, state: "failed", ...(await reasonOf(error)) });
   }
 }
 
-/** Why a message was not taken, and whether its conversation is out of reach for this session. */
-function reasonOf(error: unknown): Pick<Pending, "error" | "elsewhere"> {
-  const elsewhere = error instanceof ApiError && error.code === NOT_OURS;
+type Reason = Pick<Pending, "error" | "elsewhere" | "signIn" | "limited">;
+
+/** Why a message was not taken, and what helps: signing in again, a new chat, or time. */
+async function reasonOf(error: unknown): Promise<Reason> {
+  if (!(error instanceof ApiError)) return { error: wordsOf(error) };
+  const elsewhere = error.code === NOT_OURS;
+  const before = elsewhere || error.status === 401 ? await endedSession() : null;
+  if (before)
+    return { error: "Your session has ended. Sign in again, and your message is sent.", signIn: before.id };
   const help = elsewhere ? " Retry sends your message as a new chat." : "";
-  return { error: wordsOf(error) + help, elsewhere };
+  return { error: wordsOf(error) + help, elsewhere, limited: error.kind === "rate_limited" };
 }
 
 function accepted(pending: Pending, run: Submitted): void {

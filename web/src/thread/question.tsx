@@ -1,9 +1,13 @@
 /** What a person wrote, on its way or there, and how it is changed. */
 
 import { type KeyboardEvent, memo, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
+import { usePathname } from "wouter/use-browser-location";
+import { SignInAgain } from "../account/ended.tsx";
+import { doorTo } from "../address.ts";
 import { takeBack } from "../state/drafts.ts";
 import { writtenText } from "../state/hear.ts";
+import { useMe } from "../state/hooks.ts";
 import { type Pending, remove } from "../state/outbox.ts";
 import type { Node } from "../state/tree.ts";
 import { retry, send } from "../state/turns.ts";
@@ -198,6 +202,21 @@ export const OnItsWay = memo(function OnItsWay({ pending, waits }: { pending: Pe
   );
 });
 
+/** Who is registered may send more than a guest. */
+function MoreForMembers() {
+  const { data: me } = useMe();
+  const path = usePathname();
+  if (me?.kind !== "guest") return null;
+  return (
+    <Link
+      href={doorTo("/register", path)}
+      className="inline-flex h-8 items-center rounded-lg bg-accent px-3 text-[0.8125rem] font-medium text-accent-ink hover:opacity-90 touch:h-10"
+    >
+      Register
+    </Link>
+  );
+}
+
 interface FailedProps {
   pending: Pending;
   onEdit(): void;
@@ -219,6 +238,8 @@ function Failed({ pending, onEdit, onAgain }: FailedProps) {
       <Button className="bg-raised" data-testid="take-back" onClick={onEdit}>
         Edit
       </Button>
+      {pending.signIn && <SignInAgain place={`/chat/${encodeURIComponent(pending.conversation)}`} />}
+      {pending.limited && <MoreForMembers />}
       <Button className="bg-raised" data-testid="retry" onClick={onAgain}>
         Retry
       </Button>

@@ -5,7 +5,7 @@ import { keep, recall, Store } from "../state/store.ts";
 import { IconButton } from "./button.tsx";
 import { Moon, Sun } from "./icons.tsx";
 
-type Theme = "light" | "dark";
+export type Theme = "light" | "dark";
 
 const chosen = new Store<Theme | null>(recall("theme") as Theme | null);
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -31,6 +31,16 @@ function watch(listener: () => void): () => void {
   };
 }
 
+/** What was chosen; null: as the system has it. */
+export function useChosenTheme(): Theme | null {
+  return useSyncExternalStore(watch, chosen.get);
+}
+
+export function chooseTheme(theme: Theme | null): void {
+  keep("theme", theme);
+  chosen.set(theme);
+}
+
 export function ThemeToggle() {
   const theme = useSyncExternalStore(watch, current);
   const other: Theme = theme === "dark" ? "light" : "dark";
@@ -40,9 +50,7 @@ export function ThemeToggle() {
       label={`Use the ${other} theme`}
       onClick={() => {
         // Back at the system's own choice, it is followed again.
-        const follow = other === (system.matches ? "dark" : "light");
-        keep("theme", follow ? null : other);
-        chosen.set(follow ? null : other);
+        chooseTheme(other === (system.matches ? "dark" : "light") ? null : other);
       }}
     >
       {theme === "dark" ? <Sun className="size-[1.15rem]" /> : <Moon className="size-[1.15rem]" />}

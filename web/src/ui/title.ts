@@ -1,0 +1,9 @@
+/** What the browser calls a screen. */
+
+import { useEffect } from "react";
+
+export function useTitle(words: string): void {
+  useEffect(() => {
+    document.title = `${words} · Threadline`;
+  }, [words]);
+}
