@@ -8,9 +8,11 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from threadline.domain.catalog import KeyOwner
 from threadline.domain.events import Event, decode
 from threadline.domain.fold import Fold
 from threadline.domain.messages import text_of
+from threadline.domain.prices import Price
 from threadline.log.memory import MemoryLog
 from threadline.log.protocol import Log
 from threadline.providers.demo import Demo
@@ -40,9 +42,13 @@ class OneModel:
         """The provider, and the name after the slash."""
         return self._demo if model_id == "demo/demo" else self.provider, model_id.partition("/")[2]
 
-    def takes_tools(self, model_id: str) -> bool:
-        """Always."""
-        return True
+    async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
+        """A dollar for a million tokens, whichever."""
+        return run.key_owner, Price(1_000_000, 1_000_000)
+
+    def takes_tools(self, _model_id: str, wanted: bool | None = None) -> bool:
+        """Always, but where they are not wanted."""
+        return wanted is not False
 
 
 class Paused:

@@ -10,6 +10,7 @@ from threadline.domain.events import Event
 from threadline.domain.fold import Fold, merge
 from threadline.domain.messages import Part, Usage, add_usage, tool_name
 from threadline.domain.partial import partial_json
+from threadline.domain.prices import Price, cost_of_calls, dollars
 
 INTERRUPTED: Final = "The call was interrupted before it was complete."
 EFFECT_UNKNOWN: Final = "The call was interrupted while it ran; whether it took effect is not known."
@@ -48,10 +49,17 @@ def status_of(record: Fold) -> str:
     return "interrupted" if record.finish_reason == "interrupted" else "completed"
 
 
-def dated(last: list[Event], now: float) -> list[Event]:
-    """The last events of an answer that ends ``now`` (Unix seconds), of which the very last remembers it."""
+def dated(last: list[Event], now: float, **more: Any) -> list[Event]:
+    """The last events of an answer that ends ``now`` (Unix seconds), of which the very last remembers it, with whatever
+    ``more`` its message is to remember."""
     *before, end = last
-    return [*before, {**end, "messageMetadata": {**end["messageMetadata"], "endedAt": now}}]
+    return [*before, {**end, "messageMetadata": {**end["messageMetadata"], "endedAt": now, **more}}]
+
+
+def priced(record: Fold, last: list[Event], price: Price | None) -> float | None:
+    """What an answer with these last events cost, in US dollars; None where nobody knows."""
+    ends: list[Usage] = [event.get("usage") or {} for event in last if event["type"] == "finish-step"]
+    return dollars(cost_of_calls(price, [*record.calls, *ends]))
 
 
 def closings(record: Fold, *, begun: bool = True, handed: bool = False) -> list[Event]:

@@ -43,6 +43,8 @@ class Fold:
         self.metadata: dict[str, Any] = {}
         self.parts: list[Part] = []
         self.usage: Usage = {}
+        self.calls: list[Usage] = []
+        """What each call of the model took; :attr:`usage` is their sum."""
         self.finish_reason: str | None = None
         self.step_reason: str | None = None
         self.error: Event | None = None
@@ -149,7 +151,9 @@ class Fold:
         self.in_step = False
         self.provider_run = None
         self.step_reason = event.get("finishReason")
-        self.usage = add_usage(self.usage, event.get("usage") or {})
+        took: Usage = event.get("usage") or {}
+        self.calls.append(took)
+        self.usage = add_usage(self.usage, took)
         self.takeovers_without_progress = 0
 
     def _reset_step(self, _event: Event) -> None:

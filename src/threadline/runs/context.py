@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from threadline.domain.catalog import KeyOwner
 from threadline.domain.errors import ContextTooLong, ThreadlineError
 from threadline.domain.fold import Fold
 from threadline.domain.messages import Message, Role, with_outputs
+from threadline.domain.prices import Price
 from threadline.providers.protocol import Kept, ModelRequest, ModelSettings, Provider, ToolSpec
 from threadline.services.responses import TOOLS
 from threadline.store import messages
@@ -25,8 +27,12 @@ class Models(Protocol):
         ``UnsupportedModel``, ``MissingKey``."""
         ...
 
-    def takes_tools(self, model_id: str) -> bool:
-        """Whether tools may be offered to that model."""
+    async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
+        """Whose key a run was written with, and what its model costs with that key; None where nobody knows."""
+        ...
+
+    def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
+        """Whether tools are offered to that model, as is ``wanted`` where that says so."""
         ...
 
 
@@ -67,9 +73,15 @@ def settings_of(run: RunRow) -> ModelSettings:
 def client_tools(run: RunRow) -> list[ToolSpec] | None:
     """The client's own tools, which are all that a program's run has; None for every other run."""
     given = run.settings.get(TOOLS)
-    if given is None:
+    if not isinstance(given, list):
         return None
     return [ToolSpec(one["name"], one["description"], one["parameters"], one.get("strict")) for one in given]
+
+
+def wants_tools(run: RunRow) -> bool | None:
+    """Whether the server's tools are to be offered, as the message's settings say; None where they say nothing."""
+    wanted = run.settings.get(TOOLS)
+    return wanted if isinstance(wanted, bool) else None
 
 
 def history(tx: Tx, run: RunRow, limit: int, most_bytes: int) -> list[Message]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from threadline.domain import events
-from threadline.domain.endings import beginning, closings, dated, ending, lost_usage
+from threadline.domain.endings import beginning, closings, dated, ending, lost_usage, priced
 from threadline.domain.errors import Fenced, Gone, NotFound, ThreadlineError, Unavailable
 from threadline.domain.events import Event
 from threadline.domain.messages import Message, Usage, add_usage
@@ -17,7 +17,7 @@ from threadline.providers.protocol import Provider
 from threadline.runs import recovery
 from threadline.runs.calls import called, handed_end, pending_calls
 from threadline.runs.config import RunConfig
-from threadline.runs.context import Context, Models, client_tools, history
+from threadline.runs.context import Context, Models, client_tools, history, wants_tools
 from threadline.runs.control import Control, Interrupted
 from threadline.runs.recovery import Plan
 from threadline.runs.steps import Beginning, KeptLost, call_model
@@ -101,8 +101,17 @@ class Engine:
             _log.exception("run failed", extra={"run": run.id})
             last = _failed(run, writer, ThreadlineError(surface="chat"))
         left = None if whole else writer.record.provider_run
-        await writer.append(dated(last, self._world.now()), close=True)
+        owner, cost = await self._paid(run, writer, last)
+        await writer.append(dated(last, self._world.now(), keyOwner=owner, cost=cost), close=True)
         return left
+
+    async def _paid(self, run: RunRow, writer: RunWriter, last: list[Event]) -> tuple[str, float | None]:
+        """Whose key paid for the answer, and how much, in US dollars; an answer is never held up by its price."""
+        try:
+            owner, price = await self._models.paid(run)
+        except ThreadlineError:
+            return run.key_owner, None
+        return owner, priced(writer.record, last, price)
 
     async def _let_go(self, run: RunRow, kept: str) -> None:
         """End at its provider what is kept there and nobody waits for any more."""
@@ -182,7 +191,7 @@ class Engine:
         own = client_tools(run)
         if own is not None:
             return Context(run, provider, model, found, own, handed=True)
-        tools = self._toolbox.specs() if self._models.takes_tools(run.model) else []
+        tools = self._toolbox.specs() if self._models.takes_tools(run.model, wants_tools(run)) else []
         return Context(run, provider, model, found, tools)
 
     async def _found(self, run: RunRow, control: Control) -> tuple[tuple[Provider, str], list[Message]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from threadline.domain.catalog import KeyOwner, OwnKey
+from threadline.domain.prices import Price
 from threadline.providers.protocol import Provider
 from threadline.services.keys import Keys
 from threadline.store import runs
 from threadline.store.database import Store
 from threadline.store.runs import RunRow
+from threadline.store.transaction import Tx
 
 
 class Catalogue(Protocol):
@@ -20,8 +22,12 @@ class Catalogue(Protocol):
         model. Raises ``UnsupportedModel``, ``MissingKey``."""
         ...
 
-    def takes_tools(self, model_id: str) -> bool:
-        """Whether tools may be offered to that model."""
+    def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
+        """Whether tools are offered to that model, as is ``wanted`` where that says so."""
+        ...
+
+    def price_of(self, model_id: str, own: OwnKey | None = None) -> Price | None:
+        """What a model costs who calls it with his ``own`` key, or the server's; None where that is not known."""
         ...
 
 
@@ -46,6 +52,16 @@ class Callers:
             await self._store.write(lambda tx: runs.set_key_owner(tx, run.id, owner))
         return found
 
-    def takes_tools(self, model_id: str) -> bool:
-        """Whether tools may be offered to that model."""
-        return self._catalogue.takes_tools(model_id)
+    async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
+        """Whose key a run was written with, and what its model costs with that key."""
+
+        def look(tx: Tx) -> tuple[KeyOwner, OwnKey | None]:
+            owner = (runs.get(tx, run.id) or run).key_owner
+            return owner, self._keys.own(tx, run.asker_id, run.model) if owner == "user" else None
+
+        owner, own = await self._store.read(look)
+        return owner, self._catalogue.price_of(run.model, own)
+
+    def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
+        """Whether tools are offered to that model, as is ``wanted`` where that says so."""
+        return self._catalogue.takes_tools(model_id, wanted)

@@ -34,7 +34,7 @@ class RunRow:
     model: str
     settings: dict[str, Any]
     created_at: float
-    key_owner: str = "server"
+    key_owner: KeyOwner = "server"
     epoch: int = 0
     worker: str | None = None
     lease_until: float | None = None
