@@ -83,6 +83,20 @@ async def test_tools_run_between_the_steps_and_their_results_are_seen_by_the_mod
     assert text_of(message.parts or []) == "Just a moment. It says: blue. That is all there is."
 
 
+async def test_a_message_that_wants_no_tools_is_answered_without_them(house: House) -> None:
+    calls: list[str] = []
+    offered: list[int] = []
+
+    def script(request: ModelRequest) -> Script:
+        offered.append(len(request.tools))
+        return Script([Text("No tools.")])
+
+    async with house.worker(Scripted("test", WORLD, script), [look(calls, idempotent=False)]):
+        await house.message(await house.ask("One", settings={"tools": False}))
+        await house.message(await house.ask("Two", settings={"tools": True}))
+    assert offered == [0, 1]
+
+
 async def test_an_unknown_tool_is_reported_and_the_answer_goes_on(house: House) -> None:
     async with house.worker(Scripted("test", WORLD, with_tool)):
         assert "There is no tool named look" in await house.text(await house.ask())

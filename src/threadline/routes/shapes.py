@@ -121,6 +121,7 @@ class AnswerSettings(Sent):
     temperature: float | None = Field(default=None, ge=0, le=2)
     system: str | None = Field(default=None, max_length=64_000)
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    tools: bool | None = None
 
 
 class NewConversation(Sent):

@@ -33,7 +33,8 @@ from threadline.store.transaction import Tx
 from threadline.wire.openai.objects import Head, run_of
 
 TOOLS: Final = "tools"
-"""The setting of a run that has the client's own tools; where it is, the server offers none of its own."""
+"""The setting of a run that has the client's own tools as a list: then the server offers none of its own. For a page
+it is whether the server's are offered."""
 
 CONTEXT_BYTES: Final = 4 << 20
 """How much content a program's answer rests on at the most, with all that stands above it."""
@@ -183,7 +184,8 @@ def _known(tx: Tx, user_id: str, attempt: Attempt) -> tuple[RunRow, Head] | None
 
 def _head(run: RunRow, row: ResponseRow | None) -> Head:
     request = {**row.request, _SYSTEM: run.settings.get("system")} if row is not None else _request_of(run.settings)
-    return Head(run.id, run.message_id, run.model, run.created_at, request, handed=TOOLS in run.settings)
+    handed = isinstance(run.settings.get(TOOLS), list)
+    return Head(run.id, run.message_id, run.model, run.created_at, request, handed=handed)
 
 
 def _request_of(settings: dict[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def check_settings(settings: dict[str, Any]) -> None:
             lambda value: isinstance(value, str) and len(value) <= MAX_SYSTEM_CHARACTERS,
             f"a text of at most {MAX_SYSTEM_CHARACTERS} characters",
         ),
+        "tools": (lambda value: isinstance(value, bool), "true or false"),
         "reasoning_effort": (lambda value: value in EFFORTS, f"one of {', '.join(EFFORTS)}"),
     }
     for name, value in settings.items():
