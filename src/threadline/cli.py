@@ -1,4 +1,4 @@
-"""The command line: ``threadline serve``, ``worker``, ``migrate``, ``doctor`` and ``token``."""
+"""The command line: ``threadline serve``, ``worker``, ``migrate``, ``doctor``, ``token`` and ``key``."""
 
 from __future__ import annotations
 
@@ -132,6 +132,21 @@ def revoke_token(
     from threadline.app import tokens
 
     _run(tokens.revoke(_settings(config, data=data), token_id, say=typer.echo))
+
+
+key = typer.Typer(name="key", help="The keys for providers that users bring themselves.", no_args_is_help=True)
+app.add_typer(key)
+
+
+@key.command("rotate")
+def rotate_keys(data: Data = None, config: Config = None) -> None:
+    """Seal every user's key anew under the first secret.
+
+    Ends with 2 where one cannot be read. A server that runs does this by itself.
+    """
+    from threadline.app import keys
+
+    _run(keys.rotate(_settings(config, data=data), say=typer.echo))
 
 
 def main() -> None:

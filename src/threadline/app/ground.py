@@ -92,7 +92,7 @@ async def open_ground(settings: Settings, seams: Seams) -> AsyncIterator[Ground]
         stack.push_async_callback(sender.close)
         known = secrets(settings, world)
         signing, vault = Signing(known), Vault(known, world)
-        yield Ground(world, signals, draining, store, log, registry, tokens, open_owner, sender, signing, vault)
+        lock.tell(settings.data, vault.masters)
 
 
 def _registry(settings: Settings, world: World) -> Registry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -58,29 +58,44 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def tell_address(folder: Path, address: str) -> None:
-    """Write into the lock, which this process holds, where its server is reached."""
-    # Only the doctor reads it: a server that serves is not ended for that.
+def tell(folder: Path, masters: Sequence[str], address: str = "") -> None:
+    """Write into the lock, which this process holds, the ids of the master keys that it knows, and where its server is
+    reached."""
+    # Only commands read it: a server that serves is not ended for that.
     with suppress(OSError), (folder / "lock").open("r+b", buffering=0) as file:
-        file.write(f"{os.getpid()}\n{address}\n".encode())
+        file.write(f"{os.getpid()}\n{address}\n{' '.join(masters)}\n".encode())
 
 
 def address_of_holder(folder: Path) -> str | None:
     """Where the server of the process that took the lock last is reached; None where it has not told."""
+    return _told(folder)[1] or None
+
+
+def masters_of_holder(folder: Path) -> list[str] | None:
+    """The ids of the master keys that the process knows that holds the lock; None where none does."""
+    try:
+        with locked(folder):
+            return None
+    except CannotStart:
+        return _told(folder)[2].split()
+
+
+def _told(folder: Path) -> tuple[str, str, str]:
     try:
         handle = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return "", "", ""
     try:
-        return _written(handle)[1] or None
+        return _written(handle)
     finally:
         os.close(handle)
 
 
-def _written(handle: int) -> tuple[str, str]:
-    """The process and the address."""
-    process, address, *_ = [*os.pread(handle, _LONGEST, 0).decode(errors="replace").split("\n"), "", ""]
-    return process.strip(), address.strip()
+def _written(handle: int) -> tuple[str, str, str]:
+    """The process, the address and the master keys."""
+    lines = os.pread(handle, _LONGEST, 0).decode(errors="replace").split("\n")
+    process, address, masters, *_ = [*map(str.strip, lines), "", "", ""]
+    return process, address, masters
 
 
 def _no_lock(folder: Path, fault: OSError) -> CannotStart:

@@ -87,7 +87,7 @@ async def run_app(app: App, sockets: Sequence[socket.socket], say: Say) -> None:
         where = addresses(sockets)
         shown = [place for place in where if "0.0.0.0" not in place and "[::]" not in place]
         address = (shown or [f"http://127.0.0.1:{sockets[0].getsockname()[1]}"])[0]
-        lock.tell_address(app.settings.data, address)
+        lock.tell(app.settings.data, app.masters, address)
         say(f"Threadline is ready on {address} (process {os.getpid()})")
 
     server = Server(app.site, app.world, app.draining, ready, drain_seconds=app.settings.drain_seconds)

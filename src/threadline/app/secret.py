@@ -18,28 +18,27 @@ _BYTES: Final = 32
 
 
 def secrets(settings: Settings, world: World) -> Sequence[bytes]:
-    """The secrets in force, at least one: those of the settings, or else the one in the data folder, which is made
-    where it is not there. The first signs; all are known. Raises ``CannotStart``."""
-    if settings.secret:
-        return [text.encode() for text in settings.secret]
+    """The secrets in force, at least one: those of the settings, and behind them those of the data folder's file, one a
+    line, which is made where neither is there. The first signs and seals; all are known. Raises ``CannotStart``."""
+    given = [text.encode() for text in settings.secret]
     path = settings.data / FILE
     try:
-        found = _read(path)
-        return [found if found is not None else _make(path, world.entropy(_BYTES))]
+        found = [*given, *_read(path)]
+        return found or [_make(path, world.entropy(_BYTES))]
     except OSError as fault:
         raise CannotStart(f"The secret {path} cannot be used: {fault.strerror}. Change its owner or rights.") from None
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path) -> list[bytes]:
     try:
-        text = path.read_bytes()
+        lines = path.read_bytes().split()
     except FileNotFoundError:
-        return None
+        return []
     try:
-        found = b64decode(text.strip(), validate=True)
+        found = [b64decode(line, validate=True) for line in lines]
     except Error:
-        found = b""
-    if len(found) < _BYTES:
+        found = []
+    if not found or any(len(secret) < _BYTES for secret in found):
         raise CannotStart(f"The secret {path} is damaged. Restore it from a backup, or remove it to have a new one.")
     return found
 

@@ -6,13 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from threadline.app import lock
-from threadline.app.failures import CannotStart, NotUsable, storage_faults_told
-from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound, ThreadlineError
+from threadline.app import beside
 from threadline.services.tokens import Tokens
 from threadline.settings import Settings
-from threadline.store.database import Store
-from threadline.store.signals import Signals
 from threadline.world import SystemWorld
 
 Say = Callable[[str], None]
@@ -49,26 +45,9 @@ async def revoke(settings: Settings, token_id: str, say: Say) -> None:
 
 @asynccontextmanager
 async def _opened(settings: Settings, *, makes: bool = False) -> AsyncIterator[Tokens]:
-    """Raises ``CannotStart``, also where there is no data folder, and ``NotUsable`` for what the tokens refuse.
-    ``makes``: a folder that was named is made, for the server to come."""
-    if not settings.data.exists() and not (makes and settings.data != Settings().data):
-        # The usual one, made wherever one happens to be, would be another than the server's.
-        raise CannotStart(
-            f"There is no data folder {settings.data.absolute()}. Run this where the server was started, or name the "
-            "server's own with --data; it is made when the server starts."
-        )
-    lock.prepare(settings.data)
     world = SystemWorld()
-    with storage_faults_told():
-        store = await Store.open(settings.store_path, world, Signals())
-    try:
+    async with beside.opened(settings, world, makes=makes) as store:
         yield Tokens(store, world)
-    except (BadRequest, Conflict, Forbidden, NotFound) as fault:
-        raise NotUsable(fault.message) from None
-    except ThreadlineError as fault:
-        raise CannotStart(fault.message) from None
-    finally:
-        await store.close()
 
 
 def _day(seconds: float) -> str:

@@ -10,6 +10,7 @@ from threadline.domain.catalog import OwnKey
 from threadline.domain.errors import BadRequest
 from threadline.routes import key_shapes
 from threadline.routes.identity import Services, User
+from threadline.routes.proxies import visit_of
 
 ProviderName = Annotated[str, Path(description="A provider's name, as in a model's id.", max_length=200)]
 
@@ -29,13 +30,15 @@ async def put(
 ) -> key_shapes.Key:
     """Keep a key, in the place of the one that you had for this provider."""
     key = wanted.key.get_secret_value().strip()
-    kept = await context.credentials.put(user.id, provider, key, _trimmed(wanted.base_url), _address(request))
+    kept = await context.credentials.put(
+        user.id, provider, key, _trimmed(wanted.base_url), visit_of(request.scope).address
+    )
     return key_shapes.Key.model_validate(kept)
 
 
 async def remove(context: Services, user: User, request: Request, provider: ProviderName) -> None:
     """Forget a key."""
-    await context.credentials.remove(user.id, provider, _address(request))
+    await context.credentials.remove(user.id, provider, visit_of(request.scope).address)
 
 
 async def try_out(
@@ -52,13 +55,9 @@ async def try_out(
     given = None
     if asked.key is not None:
         given = OwnKey(asked.key.get_secret_value().strip(), _trimmed(asked.base_url))
-    trial = await context.credentials.test(user.id, provider, given, _address(request))
+    trial = await context.credentials.test(user.id, provider, given, visit_of(request.scope).address)
     return key_shapes.KeyTested.model_validate(trial, from_attributes=True)
 
 
 def _trimmed(base_url: str | None) -> str | None:
     return None if base_url is None else base_url.strip().rstrip("/")
-
-
-def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from threadline.domain.catalog import KeyOwner, OwnKey
 from threadline.domain.errors import MissingKey
-from threadline.services import audit
+from threadline.services.rotation import seal_anew
 from threadline.services.vault import Vault, lost
 from threadline.store import keys
 from threadline.store.database import Store
@@ -16,7 +16,6 @@ from threadline.store.keys import KeyRow
 from threadline.store.transaction import Tx
 
 _USED_SECONDS: Final = 60.0
-_RESEAL_AT_ONCE: Final = 50
 
 
 class Checker(Protocol):
@@ -89,45 +88,7 @@ class Keys:
         had = {row.provider for row in keys.of_user(tx, to_user_id)}
         for row in keys.of_user(tx, user_id):
             if row.provider not in had:
-                self._reseal(tx, row, to_user_id)
-
-    async def rotate(self, batch: int = _RESEAL_AT_ONCE) -> int:
-        """Seal every key anew under the first secret that was sealed under another one that is known; returns how many
-        were. Others may read and write meanwhile: the writer is held for a ``batch`` at a time."""
-        found = await self._store.read(keys.masters)
-        return sum([await self._rotate_from(old, batch) for old in found if old in self._vault.masters[1:]])
-
-    async def _rotate_from(self, old: str, batch: int) -> int:
-        after, count = "", 0
-        while True:
-            seen, done = await self._store.write(lambda tx, after=after: self._some(tx, old, after, batch))  # type: ignore[misc]
-            count += done
-            if len(seen) < batch:
-                return count
-            after = seen[-1]
-
-    async def sealed(self) -> tuple[int, int]:
-        """How many keys are sealed under the first secret, and how many under one that is not known here."""
-        found = await self._store.read(keys.masters)
-        unknown = sum(count for master, count in found.items() if master not in self._vault.masters)
-        return found.get(self._vault.master, 0), unknown
+                seal_anew(tx, self._vault, row, to_user_id)
 
     def _opened(self, row: KeyRow) -> OwnKey:
         return OwnKey(self._vault.open(row.sealed, row.master, row.user_id, row.provider), row.base_url)
-
-    def _some(self, tx: Tx, old: str, after: str, most: int) -> tuple[list[str], int]:
-        """Seal some anew; the ids of those that were looked at, and how many were sealed."""
-        rows = keys.sealed_by(tx, old, after, most)
-        done = sum(self._reseal(tx, row, row.user_id) for row in rows)
-        if done:
-            audit.record(tx, "key.rotated", None, target=self._vault.master, count=done)
-        return [row.id for row in rows], done
-
-    def _reseal(self, tx: Tx, row: KeyRow, user_id: str) -> bool:
-        try:
-            key = self._vault.open(row.sealed, row.master, row.user_id, row.provider)
-        except MissingKey:
-            return False
-        sealed = self._vault.seal(key, user_id, row.provider)
-        keys.reseal(tx, row.id, user_id=user_id, master=self._vault.master, sealed=sealed)
-        return True
