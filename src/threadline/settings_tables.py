@@ -89,6 +89,8 @@ def _provider(values: Mapping[str, Any], where: str) -> ProviderConfig:
 
 
 def _login(values: dict[str, Any], where: str, environ: Mapping[str, str]) -> LoginConfig:
+    if values["name"] == "errors":
+        raise SettingsError(f"{where}: the name 'errors' is that of another address. Choose another.")
     _need(values, where, "client_id", *_LOGIN_NEEDS[values["kind"]])
     variable = values.pop("client_secret_env", None)
     if variable is not None:

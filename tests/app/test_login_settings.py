@@ -66,6 +66,7 @@ def test_github_may_be_set_up_in_the_environment_alone(tmp_path: Path) -> None:
         (WHOLE + "base_url = 'https://a.example'", "base_url is not for"),
         (WHOLE.replace("https", "http"), "issuer must begin with https"),
         (WHOLE.replace("'us'", "'us'\nisuer = 'x'"), "Did you mean 'issuer'"),
+        (WHOLE.replace("'office'", "'errors'"), "Choose another"),
         (WHOLE.replace("'office'", "'the office'"), "name must be of up to 40"),
         (WHOLE.replace("'oidc'", "'saml'"), "kind must be one of oidc, github"),
         (WHOLE + WHOLE, "there twice"),

@@ -136,6 +136,7 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         answers=services.answers,
         deletion=services.deletion,
         feed=services.feed,
+        identities=services.identities,
         models=services.models,
         profile=services.profile,
         recordings=services.recordings,

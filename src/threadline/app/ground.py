@@ -16,6 +16,7 @@ from threadline.domain.catalog import configs_for_keys
 from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.log.protocol import Log
 from threadline.log.sqlite import SqliteLog
+from threadline.providers.identity import IdentityProviders
 from threadline.providers.registry import Registry
 from threadline.routes.pulse import HEARTBEAT
 from threadline.runs.tools import Tool
@@ -63,6 +64,7 @@ class Ground:
     sender: Sender
     signing: Signing
     vault: Vault
+    identity_providers: IdentityProviders
 
 
 @asynccontextmanager
@@ -90,9 +92,25 @@ async def open_ground(settings: Settings, seams: Seams) -> AsyncIterator[Ground]
         stack.push_async_callback(registry.close)
         sender = seams.sender or HttpSender(loopback=settings.streams_open)
         stack.push_async_callback(sender.close)
+        identity_providers = IdentityProviders(settings.logins, world)
+        stack.push_async_callback(identity_providers.close)
         known = secrets(settings, world)
         signing, vault = Signing(known), Vault(known, world)
         lock.tell(settings.data, vault.masters)
+        yield Ground(
+            world,
+            signals,
+            draining,
+            store,
+            log,
+            registry,
+            tokens,
+            open_owner,
+            sender,
+            signing,
+            vault,
+            identity_providers,
+        )
 
 
 def _registry(settings: Settings, world: World) -> Registry:

@@ -14,6 +14,7 @@ from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
 from threadline.services.feed import Feed
+from threadline.services.identities import Identities
 from threadline.services.keys import Keys
 from threadline.services.models import Models
 from threadline.services.notices import Notices
@@ -44,6 +45,7 @@ class Services:
     credentials: Credentials
     deletion: Deletion
     feed: Feed
+    identities: Identities
     keys: Keys
     models: Models
     notices: Notices
@@ -87,6 +89,8 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         when_busy=settings.when_busy,
         end_recording=recordings.end,
     )
+    registration = Registration(store, world, accounts, passwords, is_open=settings.registration)
+    signing_in = SigningIn(store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,))
     return Services(
         accounts=accounts,
         admin=Admin(store, accounts, ground.tokens, deletion),
@@ -97,18 +101,24 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
         deletion=deletion,
         feed=Feed(store, ground.signals),
+        identities=Identities(
+            store,
+            world,
+            accounts=accounts,
+            registration=registration,
+            signing_in=signing_in,
+            providers=ground.identity_providers.by_name,
+        ),
         keys=keys,
         models=models,
         notices=notices,
         profile=Profile(store, accounts, passwords),
         recordings=recordings,
-        registration=Registration(store, world, accounts, passwords, is_open=settings.registration),
+        registration=registration,
         responses=Responses(store, answers, turns, conversations, models),
         rotation=Rotation(store, ground.vault),
         sharing=Sharing(store, world),
-        signing_in=SigningIn(
-            store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,)
-        ),
+        signing_in=signing_in,
         streams=Streams(log, answers, notices.appended, recordings),
         subscriptions=Subscriptions(
             store=store,

@@ -18,6 +18,7 @@ from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
 from threadline.services.feed import Feed
+from threadline.services.identities import Identities
 from threadline.services.models import Models
 from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
@@ -52,6 +53,7 @@ class Context:
     answers: Answers
     deletion: Deletion
     feed: Feed
+    identities: Identities
     models: Models
     profile: Profile
     recordings: Recordings

@@ -1,7 +1,8 @@
-"""The cookie of a session: under which names it comes, and how it is set and taken back."""
+"""The cookies of this server: under which names a session comes, and how they are set and taken back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from threadline.routes import hosts
@@ -17,13 +18,7 @@ def sent(scope: Scope) -> list[tuple[str, str]]:
     """The sessions among a request's cookies, by name: those that only this server sets first. Other sites' pages on
     this host may set what they like beside them, so that no cookie may hide those behind it."""
     names = _names(scope)
-    found = []
-    for key, line in scope["headers"]:
-        if key == b"cookie":
-            for pair in line.decode("latin-1").split(";"):
-                name, _, value = pair.partition("=")
-                if (name := name.strip()) in names:
-                    found.append((name, value.strip().strip('"')))
+    found = [(name, value) for name, value in _pairs(scope) if name in names]
     return sorted(found, key=lambda one: names.index(one[0]))
 
 
@@ -48,9 +43,31 @@ def take_back(scope: Scope, token: str) -> None:
             _set(scope, f"{name}=", 0)
 
 
+def put_beside(scope: Scope, name: str, value: str, seconds: float) -> None:
+    """Let the browser keep something beside its session for that long, which its pages do not see; 0: no longer."""
+    _set(scope, f"{_strict(scope, name)}={value}", seconds)
+
+
+def beside(scope: Scope, name: str) -> str | None:
+    """What a browser keeps beside its session; see :func:`put_beside`."""
+    return next((value for sent, value in _pairs(scope) if sent == _strict(scope, name)), None)
+
+
 def name_of(scope: Scope, token: str) -> str | None:
     """Under which name a session came."""
     return next((name for name, value in sent(scope) if value == token), None)
+
+
+def _pairs(scope: Scope) -> Iterator[tuple[str, str]]:
+    for key, line in scope["headers"]:
+        if key == b"cookie":
+            for pair in line.decode("latin-1").split(";"):
+                name, _, value = pair.partition("=")
+                yield name.strip(), value.strip().strip('"')
+
+
+def _strict(scope: Scope, name: str) -> str:
+    return _HOST_ONLY + name if _is_secure(scope) else name
 
 
 def _names(scope: Scope) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -41,3 +41,24 @@ def same_host(origin: str, host: str) -> bool:
     if usual is None or not parts.netloc:
         return False
     return parts.netloc.removesuffix(usual) == host.lower().removesuffix(usual)
+
+
+def public(scope: Scope, origins: Sequence[str]) -> str:
+    """The origin under which others find this server. Where it knows its own, no request tells it another."""
+    host = header(scope, b"host") or "localhost"
+    if not origins:
+        return f"{scope['scheme']}://{host}"
+    return next((one for one in origins if same_host(one, host)), origins[0])
+
+
+def comes_from_here(scope: Scope, allowed: Collection[str]) -> bool:
+    """Whether a page of this server, or of an origin that may write, leads a browser here: no link from elsewhere does,
+    and no redirect."""
+    if header(scope, b"sec-fetch-site") == "same-origin":
+        return True
+    try:
+        parts = urlsplit((header(scope, b"referer") or "").lower())
+    except ValueError:
+        return False
+    found = f"{parts.scheme}://{parts.netloc}"
+    return found in allowed or same_host(found, header(scope, b"host") or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -22,12 +21,11 @@ from threadline.domain.subscriptions import (
     refusal,
     wanted,
 )
-from threadline.routes import body
+from threadline.routes import body, origin
 from threadline.routes.context import Context
 from threadline.routes.errors import to_error
-from threadline.routes.exchange import Scope, header
+from threadline.routes.exchange import Scope
 from threadline.routes.identity import bearer, owner_of
-from threadline.routes.origin import same_host
 from threadline.routes.replies import JSON, NO_STORE, reply
 from threadline.services.subscriptions import Claimed, Shown, SubscriptionRow
 from threadline.wire import subscriptions as wire
@@ -88,7 +86,7 @@ class Control:
         owner, method = await owner_of(self._context, scope), scope["method"]
         if method == "PUT":
             want = wanted(await _object(scope, receive))
-            base = _base(scope, self._context.origins)
+            base = origin.public(scope, self._context.origins)
             shown, new = await self._subscriptions.create(owner, name_of(asked.name), want, base)
             await self._reply(send, 201 if new else 200, self._shown(shown))
         elif method == "DELETE":
@@ -174,14 +172,6 @@ def _asked(segments: list[str]) -> _Asked:
         case ["subscriptions", name, ("claim" | "callback" | "ack" | "release") as action] if name:
             return _Asked(name, action)
     raise gone()
-
-
-def _base(scope: Scope, origins: Sequence[str]) -> str:
-    """Where who is woken finds this server. Where it knows its own addresses, no request tells it another."""
-    host = header(scope, b"host") or "localhost"
-    if not origins:
-        return f"{scope['scheme']}://{host}"
-    return next((origin for origin in origins if same_host(origin, host)), origins[0])
 
 
 def _only(scope: Scope, *methods: str) -> None:
