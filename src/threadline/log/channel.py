@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
@@ -203,8 +204,8 @@ async def follow(source: Source, channel: Channel, start: int, *, sure: bool = T
                         continue
                     batches = (Batch(at, (), final=True),)
                 elif not reading.up_to_date:
-                    last = batches[-1]
-                    batches = (*batches[:-1], Batch(last.first, last.messages, last.final, more=True))
+                    # Not in a variable of its own, which would keep it while this waits.
+                    batches = (*batches[:-1], replace(batches[-1], frames={}, more=True))
             at, final = batches[-1].next, batches[-1].final
             yield batches
             if final:
