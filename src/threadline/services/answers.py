@@ -17,10 +17,10 @@ from threadline.domain.trail import TrailRecorder, expand
 from threadline.log.engine import READ_BYTES
 from threadline.log.protocol import Batch, Log, Reading, Steps, StreamConfig, StreamInfo
 from threadline.log.shares import Share
-from threadline.services.usage import spend
 from threadline.services import audience, shown
 from threadline.services.access import access_to, readable_run
 from threadline.services.reading import while_readable
+from threadline.services.usage import spend
 from threadline.store import conversations, messages, runs
 from threadline.store.database import Store
 from threadline.store.runs import Ending, RunRow
@@ -224,14 +224,16 @@ class Answers:
         )
 
         def write(tx: Tx) -> bool:
-            if not runs.finish(tx, run.id, ending):
-                return runs.get(tx, run.id) is not None
+            now = runs.get(tx, run.id)
+            if now is None or not runs.finish(tx, run.id, ending):
+                return now is not None
             messages.fill(tx, run.message_id, parts, _remembered(run, record))
             if called:
                 spend(tx, run.id)
             conversations.stir(tx, run.conversation_id)
             finished = {"type": "run.finished", "run": run_view(run, ending.status)}
-            audience.tell(tx, run.conversation_id, run.user_id, finished)
+            # A guest who has signed in meanwhile is somebody else.
+            audience.tell(tx, run.conversation_id, now.user_id, finished)
             # Who waits for this one's end may go on now.
             tx.poke("runs")
             tx.poke(f"done:{run.id}")

@@ -154,6 +154,9 @@ class Recordings:
     async def _look_up(self, standing: Standing, user_id: str, run_id: str) -> RunRow:
         """The run, with its record where it goes on."""
         run = standing.run
+        if run is not None and run.user_id != user_id:
+            # A guest who has signed in meanwhile is somebody else.
+            standing.run = run = await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
         if run is None:
             run = await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
             if run.kind != KIND:
@@ -172,8 +175,6 @@ class Recordings:
             run = await self._store.read(lambda tx: owned_run(tx, user_id, run_id))
             if not run.ended:
                 raise Fenced(surface="stream", details={"epoch": run.epoch})
-        if run.user_id != user_id:
-            raise NotFound(surface="run")
         return run
 
     async def _load(self, standing: Standing, run: RunRow) -> None:
