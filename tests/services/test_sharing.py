@@ -12,7 +12,9 @@ import pytest
 
 from tests.runs.harness import opened
 from tests.services.circle import CHAT, Circle
-from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound
+from threadline.domain.errors import BadRequest, Conflict, Forbidden, NotFound, RateLimited
+from threadline.domain.limits import Entitlement
+from threadline.services.entitlements import Entitlements
 from threadline.services.sharing import MOST_PEOPLE, MOST_SHARES
 from threadline.store import audit, messages, participants, shares
 
@@ -337,6 +339,25 @@ async def test_what_was_done_is_in_the_audit_log_without_a_secret(circle: Circle
     assert rows[-1].target == made["id"]
     assert made["token"] not in repr(rows)
     assert ANN not in repr(rows)
+
+
+async def test_a_participant_spends_his_own_limits_and_nobody_elses(circle: Circle) -> None:
+    writer, store = await circle.let_in("participant"), circle.house.store
+    await Entitlements(store).put(circle.owner, Entitlement(writer, "*", messages=1))
+    await circle.say(writer, "One")
+    before = await circle.conversations.messages(circle.owner, CHAT)
+    with pytest.raises(RateLimited):
+        await circle.say(writer, "Two")
+    assert await circle.conversations.messages(circle.owner, CHAT) == before
+    await circle.say(circle.owner, "The owner goes on")
+
+
+async def test_how_a_participant_asked_is_told_to_nobody(circle: Circle) -> None:
+    writer = await circle.let_in("participant")
+    said = await circle.say(writer, settings={"system": "My own words to the model"})
+    for one in (circle.owner, writer):
+        assert (await circle.house.answers.view(one, said.run_id))["settings"] == {}
+        assert "My own words" not in repr(await circle.conversations.messages(one, CHAT))
 
 
 async def test_the_answer_to_a_participant_is_written_into_the_owners_tree(circle: Circle) -> None:

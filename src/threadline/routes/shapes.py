@@ -180,7 +180,7 @@ class Messages(BaseModel):
 
 class RunView(BaseModel):
     """A run as a program sees it; ``text`` is what there is of the answer's text, ``cost`` is in US dollars, null where
-    nobody knows it. ``settings`` are told to the owner of the conversation alone."""
+    nobody knows it. ``settings`` are told to the owner of the conversation alone, of what he asked."""
 
     id: str
     conversation_id: str

@@ -146,7 +146,7 @@ class Answers:
             "provider": run.model.partition("/")[0],
             "key_owner": run.key_owner,
             "cost": dollars(run.cost),
-            "settings": _without(run.settings, "tools") if user_id == run.user_id else {},
+            "settings": _without(run.settings, "tools") if user_id == run.user_id == run.asker_id else {},
             "error": run.error or record.error_text,
         }
 

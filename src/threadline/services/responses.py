@@ -172,7 +172,8 @@ def _own(tx: Tx, user_id: str, response: str) -> tuple[RunRow, ResponseRow | Non
     except NotFound:
         raise NotFound(words, surface="response") from None
     row = responses.get(tx, run_id)
-    if row is not None and row.deleted_at is not None:
+    # What a participant has asked for in a conversation of this user's, and how, is not this user's response.
+    if run.asker_id != user_id or (row is not None and row.deleted_at is not None):
         raise NotFound(words, surface="response")
     return run, row
 
