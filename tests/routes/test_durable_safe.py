@@ -11,7 +11,7 @@ import pytest
 from tests.routes.conftest import House, begun, until_waited_for
 from tests.routes.test_durable import JSON, TEXT, is_error, new_path
 from tests.routes.test_durable_live import name_of
-from tests.support.answers import until_ended
+from tests.support.answers import new_id, until_ended
 from tests.support.client import Client, Reply
 from threadline.wire.durable import offset_text
 
@@ -75,12 +75,13 @@ async def test_the_head_names_no_tag_that_a_reading_does_not_have(program: Clien
 
 
 async def test_a_run_has_the_same_tag_before_and_after_its_end(visitor: Client) -> None:
-    run = await begun(visitor, "A long story, slowly.")
+    chat = new_id()
+    run = await begun(visitor, "A long story, slowly.", chat)
     path = f"/v1/stream/runs/{run}"
     await visitor.call("GET", f"{path}?offset=-1&live=long-poll")
     before = await visitor.call("GET", path)
     assert "stream-closed" not in before.headers
-    await visitor.call("POST", f"/v1/responses/{run.replace('run_', 'resp_')}/cancel")
+    assert (await visitor.call("POST", f"/api/chat/{chat}/stop")).status == 200
     await until_ended(visitor, run)
     after = await visitor.call("GET", path)
     assert after.headers["stream-closed"] == "true"
