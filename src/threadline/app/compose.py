@@ -91,6 +91,7 @@ def _compose(settings: Settings, seams: Seams, ground: Ground) -> App:
             conversations=services.conversations,
             config=config,
             others=(
+                services.usages.forget,
                 services.audit.forget,
                 ground.tokens.sweep,
                 services.deletion.sweep,
@@ -133,6 +134,8 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         audit=services.audit,
         conversations=services.conversations,
         turns=services.turns,
+        entitlements=services.entitlements,
+        usages=services.usages,
         answers=services.answers,
         deletion=services.deletion,
         feed=services.feed,

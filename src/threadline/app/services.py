@@ -13,6 +13,7 @@ from threadline.services.callers import Callers
 from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
+from threadline.services.entitlements import Entitlements
 from threadline.services.feed import Feed
 from threadline.services.identities import Identities
 from threadline.services.keys import Keys
@@ -29,6 +30,7 @@ from threadline.services.signing_in import SigningIn
 from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.turns import Turns
+from threadline.services.usage import Usages
 from threadline.settings import Settings
 
 
@@ -44,6 +46,7 @@ class Services:
     conversations: Conversations
     credentials: Credentials
     deletion: Deletion
+    entitlements: Entitlements
     feed: Feed
     identities: Identities
     keys: Keys
@@ -59,11 +62,13 @@ class Services:
     streams: Streams
     subscriptions: Subscriptions
     turns: Turns
+    usages: Usages
 
 
 def build_services(settings: Settings, ground: Ground) -> Services:
     """All of them."""
     store, log, world = ground.store, ground.log, ground.world
+    entitlements = Entitlements(store, {"guest": settings.limit_guest, "registered": settings.limit_registered})
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
     conversations = Conversations(store, log, answers)
     accounts, passwords = Accounts(store, world), Passwords()
@@ -88,6 +93,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         default_model=settings.models["chat"],
         when_busy=settings.when_busy,
         end_recording=recordings.end,
+        entitlements=entitlements,
     )
     registration = Registration(store, world, accounts, passwords, is_open=settings.registration)
     signing_in = SigningIn(store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,))
@@ -100,6 +106,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         conversations=conversations,
         credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
         deletion=deletion,
+        entitlements=entitlements,
         feed=Feed(store, ground.signals),
         identities=Identities(
             store,
@@ -129,4 +136,5 @@ def build_services(settings: Settings, ground: Ground) -> Services:
             loopback=settings.streams_open,
         ),
         turns=turns,
+        usages=Usages(store, entitlements, settings.usage_days),
     )

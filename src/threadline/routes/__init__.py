@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from threadline.routes import (
     admin,
+    admin_limits,
     auth,
     auth_providers,
     conversations,
@@ -27,6 +28,7 @@ from threadline.routes import (
     shares,
     stop,
     tokens,
+    usage,
 )
 from threadline.routes.body import LimitedRoute
 from threadline.routes.chat import Chat
@@ -100,6 +102,10 @@ RESOURCES: Final[list[tuple[str, str, Any, dict[str, Any]]]] = [
     ("GET", "/api/admin/usage", admin.usage, {}),
     ("GET", "/api/admin/usage/users", admin.spenders, {}),
     ("GET", "/api/admin/audit", admin.audit, {}),
+    ("GET", "/api/admin/limits", admin_limits.listing, {}),
+    ("PUT", "/api/admin/limits", admin_limits.put, {}),
+    ("DELETE", "/api/admin/limits", admin_limits.delete, {"status_code": 204}),
+    ("GET", "/api/usage", usage.show, {}),
 ]
 
 

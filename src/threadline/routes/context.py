@@ -17,6 +17,7 @@ from threadline.services.audit import Audit
 from threadline.services.conversations import Conversations
 from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
+from threadline.services.entitlements import Entitlements
 from threadline.services.feed import Feed
 from threadline.services.identities import Identities
 from threadline.services.models import Models
@@ -31,6 +32,7 @@ from threadline.services.streams import Streams
 from threadline.services.subscriptions import Subscriptions
 from threadline.services.tokens import Tokens
 from threadline.services.turns import Turns
+from threadline.services.usage import Usages
 from threadline.world import World
 
 
@@ -50,6 +52,8 @@ class Context:
     audit: Audit
     conversations: Conversations
     turns: Turns
+    entitlements: Entitlements
+    usages: Usages
     answers: Answers
     deletion: Deletion
     feed: Feed

@@ -34,11 +34,6 @@ class Usages:
 
         return await self._store.read(work)
 
-    async def everyone(self, days: int) -> list[dict[str, Any]]:
-        """What all users together used on each of the last ``days`` days."""
-        found = await self._store.read(lambda tx: spending.since(tx, day_of(tx.now) - days + 1))
-        return [view(spent) for spent in found]
-
     async def forget(self) -> int:
         """Drop some of what no limit looks at any more, and nobody is told; returns how many rows went. 0: there are no
         more."""
