@@ -181,6 +181,7 @@ def test_a_search_while_the_server_is_away_says_that_it_waits_and_is_made_later(
     visitor = tab().open()
     named(visitor, "Apples and pears", "Bridges of Rome")
     expect(visitor.at("conversation-item")).to_have_count(2)
+    visitor.page.clock.install()
     server.kill9()
     expect(visitor.at("reconnecting")).to_be_visible()
     visitor.page.get_by_role("searchbox").fill("bridges")
@@ -188,7 +189,9 @@ def test_a_search_while_the_server_is_away_says_that_it_waits_and_is_made_later(
     expect(visitor.at("conversation-item")).to_have_count(1)
     visitor.shoot("74-search-waits")
     # Until the page has given up asking by itself.
-    visitor.page.wait_for_timeout(25_000)
+    for _ in range(10):
+        visitor.page.clock.fast_forward(4_000)
+        visitor.page.wait_for_timeout(100)
     expect(visitor.page.get_by_text("The search waits for the server.")).to_be_visible()
     server.up()
     expect(visitor.page.get_by_text("The search waits for the server.")).to_have_count(0)
