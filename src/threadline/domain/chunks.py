@@ -17,7 +17,7 @@ MAX_CHUNK_BYTES: Final = 4 << 20
 """How large one chunk may be."""
 
 _RESERVED: Final = ("data-recovery", "data-threadline")
-_OURS: Final = ("run", "model", "createdAt", "endedAt", "finishReason")
+_OURS: Final = ("run", "model", "createdAt", "endedAt", "finishReason", "keyOwner", "cost", "settings")
 """What the message remembers from us, whatever the program says of it."""
 
 _REASONS: Final = ("stop", "length", "content-filter", "tool-calls", "error", "interrupted", "other", "unknown")

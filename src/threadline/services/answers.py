@@ -146,7 +146,7 @@ class Answers:
             "provider": run.model.partition("/")[0],
             "key_owner": run.key_owner,
             "cost": dollars(run.cost),
-            "settings": _without(run.settings, "tools") if user_id == run.user_id == run.asker_id else {},
+            "settings": _chosen(run.settings) if user_id == run.user_id == run.asker_id else {},
             "error": run.error or record.error_text,
         }
 
@@ -286,12 +286,14 @@ class Answers:
 def _remembered(run: RunRow, record: Fold) -> dict[str, Any]:
     """What the message remembers: what its events say, and how it was to be answered, which the events say to nobody:
     others may read them."""
-    settings = _without(run.settings, "tools", "system")
+    # The system's words are the conversation's, and long.
+    settings = _chosen({**run.settings, "system": None})
     return {**record.metadata, "settings": settings} if settings else record.metadata
 
 
-def _without(settings: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in names and value is not None}
+def _chosen(settings: dict[str, Any]) -> dict[str, Any]:
+    """What was chosen of how to answer; not a program's own tools, which are what it asked."""
+    return {name: value for name, value in settings.items() if value is not None and not isinstance(value, list)}
 
 
 def run_view(run: RunRow, status: str) -> dict[str, Any]:
