@@ -10,7 +10,7 @@ from starlette.routing import Route
 from tests.routes.conftest import House, asking, chunks
 from tests.support.answers import until_ended
 from tests.support.client import Client
-from threadline.routes import RESOURCES, pages, shapes
+from threadline.routes import RESOURCES, model_shapes, pages, shapes
 from threadline.routes.openai.errors import speaks
 from threadline.routes.site import Site
 
@@ -72,7 +72,7 @@ async def test_what_is_answered_is_of_the_shapes_that_are_named(visitor: Client)
     await until_ended(visitor, run)
     for address, shape in [
         ("/api/me", shapes.Me),
-        ("/api/models", shapes.Models),
+        ("/api/models", model_shapes.Models),
         ("/api/conversations", shapes.Conversations),
         (f"/api/conversations/{chat}", shapes.Conversation),
         (f"/api/conversations/{chat}/messages", shapes.Messages),

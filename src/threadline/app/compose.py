@@ -141,6 +141,7 @@ def _context(settings: Settings, seams: Seams, ground: Ground, services: Service
         feed=services.feed,
         identities=services.identities,
         models=services.models,
+        preferences=services.preferences,
         profile=services.profile,
         recordings=services.recordings,
         registration=services.registration,

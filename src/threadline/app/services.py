@@ -20,6 +20,7 @@ from threadline.services.keys import Keys
 from threadline.services.models import Models
 from threadline.services.notices import Notices
 from threadline.services.passwords import Passwords
+from threadline.services.preferences import Preferences
 from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
 from threadline.services.registration import Registration
@@ -51,6 +52,7 @@ class Services:
     identities: Identities
     keys: Keys
     models: Models
+    preferences: Preferences
     notices: Notices
     profile: Profile
     recordings: Recordings
@@ -83,7 +85,8 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     )
     recordings = Recordings(store, log, answers, world, seconds=settings.recording_seconds)
     keys = Keys(store, ground.vault, ground.registry)
-    models = Models(ground.registry, settings.models["chat"], keys)
+    preferences = Preferences(store, settings.models, keys.check)
+    models = Models(ground.registry, keys, preferences)
     notices = Notices(ground.signals)
     turns = Turns(
         store,
@@ -96,7 +99,9 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         entitlements=entitlements,
     )
     registration = Registration(store, world, accounts, passwords, is_open=settings.registration)
-    signing_in = SigningIn(store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move,))
+    signing_in = SigningIn(
+        store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move, preferences.move)
+    )
     return Services(
         accounts=accounts,
         admin=Admin(store, accounts, ground.tokens, deletion),
@@ -118,6 +123,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         ),
         keys=keys,
         models=models,
+        preferences=preferences,
         notices=notices,
         profile=Profile(store, accounts, passwords),
         recordings=recordings,

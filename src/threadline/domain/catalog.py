@@ -130,7 +130,8 @@ class Model:
 
     ``reason`` tells people why a model is not ``available``, ``source`` where its price was read, or else its context
     size. ``health`` is how it did of late, None where too little was seen. ``key`` is whose key calls it, None: nobody
-    has one.
+    has one. ``retires`` is the day from which it does not answer; ``retired``: that day has come, and its provider
+    does not list it.
     """
 
     id: str
@@ -146,6 +147,8 @@ class Model:
     source: str | None = None
     health: Health | None = None
     key: KeyOwner | None = None
+    retires: str | None = None
+    retired: bool = False
 
 
 def split_model_id(model_id: str) -> tuple[str, str]:

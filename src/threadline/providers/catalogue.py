@@ -43,6 +43,10 @@ def row(config: ProviderConfig, name: str, found: Sequence[Known] | None, at: fl
     """One of them, which need not be listed."""
     told = known(config, name, found)
     shown = describe(config, name, has_key=bool(config.api_key))
+    retired = told.retired(at) and all(one.name != name for one in found or ())
+    if retired:
+        over = f"{name} was switched off by its provider on {told.retires}. Choose another model."
+        shown = replace(shown, available=False, reason=over)
     return replace(
         shown,
         capabilities=told.capabilities,
@@ -51,6 +55,8 @@ def row(config: ProviderConfig, name: str, found: Sequence[Known] | None, at: fl
         price=told.price(at),
         source=told.source,
         health=health_of(shown.id),
+        retires=told.retires,
+        retired=retired,
     )
 
 

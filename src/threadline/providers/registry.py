@@ -141,6 +141,10 @@ class Registry:
         if KINDS[config.kind].needs_key and not (own or config.api_key):
             raise _no_key(config)
 
+    def needs_key(self, model_id: str) -> bool:
+        """Whether a model cannot be called without a key. Raises ``UnsupportedModel``."""
+        return KINDS[self._find(model_id)[0].kind].needs_key
+
     def get(self, model_id: str, own: OwnKey | None = None) -> tuple[Provider, str]:
         """The provider for ``provider/model``, called with a user's ``own`` key where he has one, and its own name of
         the model.
@@ -161,6 +165,11 @@ class Registry:
         ``catalogue.takes_tools``."""
         config, name = self._find(model_id)
         return catalogue.takes_tools(config, catalogue.known(config, name, self._found.get(config.name)), wanted)
+
+    def context_of(self, model_id: str) -> int | None:
+        """How many tokens a model takes, what it writes among them; None where nobody knows. Raises
+        ``UnsupportedModel``."""
+        return self.model(model_id).context
 
     def price_of(self, model_id: str, own: OwnKey | None = None) -> Price | None:
         """What a model costs now for who calls it with his ``own`` key, or with the server's; None where that is not

@@ -21,6 +21,7 @@ from threadline.services.entitlements import Entitlements
 from threadline.services.feed import Feed
 from threadline.services.identities import Identities
 from threadline.services.models import Models
+from threadline.services.preferences import Preferences
 from threadline.services.profile import Profile
 from threadline.services.recordings import Recordings
 from threadline.services.registration import Registration
@@ -59,6 +60,7 @@ class Context:
     feed: Feed
     identities: Identities
     models: Models
+    preferences: Preferences
     profile: Profile
     recordings: Recordings
     registration: Registration

@@ -45,37 +45,6 @@ class Me(BaseModel):
     has_password: bool
 
 
-class Capabilities(BaseModel):
-    """What a model can do; null where nobody told."""
-
-    tools: bool | None
-    reasoning: bool | None
-    vision: bool | None
-
-
-class Model(BaseModel):
-    """A model that may be chosen; ``reason`` tells people why it is not ``available``, ``key`` whose key would call
-    it."""
-
-    id: str
-    provider: str
-    provider_name: str
-    name: str
-    capabilities: Capabilities
-    context: int | None
-    available: bool
-    reason: str | None
-    key: Literal["user", "server"] | None
-
-
-class Models(BaseModel):
-    """All models, those of one provider together."""
-
-    items: list[Model]
-    next: None = None
-    default: str
-
-
 class Person(BaseModel):
     """Somebody else, as he calls himself."""
 

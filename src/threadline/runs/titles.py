@@ -14,6 +14,7 @@ from threadline.domain.texts import CONTROLS
 from threadline.providers.protocol import ModelRequest, ModelSettings
 from threadline.runs.context import Models
 from threadline.services.conversations import tell
+from threadline.services.preferences import slot_of
 from threadline.store import conversations, messages
 from threadline.store.database import Store
 from threadline.store.runs import RunRow
@@ -30,13 +31,18 @@ _ASK: Final = (
 
 
 async def ensure_title(store: Store, models: Models, run: RunRow, title_model: str | None) -> None:
-    """Give the run's conversation a title if it has none. A model that fails is replaced by the message's own words."""
-    message = await store.read(lambda tx: _untitled(tx, run))
+    """Give the run's conversation a title if it has none, by the model that who asked has chosen for titles, or else
+    ``title_model``. A model that fails is replaced by the message's own words."""
+
+    def look(tx: Tx) -> tuple[str | None, str | None]:
+        return _untitled(tx, run), slot_of(tx, run.asker_id, "title")
+
+    message, chosen = await store.read(look)
     if message is None:
         return
     title = ""
     try:
-        title = clean(await _ask(models, run, title_model or run.model, message))
+        title = clean(await _ask(models, run, chosen or title_model or run.model, message))
     except ThreadlineError as error:
         _log.info("no title from the model", extra={"run": run.id, "code": error.code})
     name = title or first_words(message)

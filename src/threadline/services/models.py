@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, Final, Protocol
 
-from threadline.domain.catalog import Model, OwnKey
-from threadline.domain.errors import UnsupportedModel
+from threadline.domain.catalog import Model, OwnKey, split_model_id
+from threadline.domain.errors import MissingKey, UnsupportedModel
+from threadline.domain.prices import Price, dollars
 from threadline.services.keys import Keys
+from threadline.services.preferences import Preferences
 
 _LOOK_SECONDS: Final = 1.5
 
@@ -29,25 +31,50 @@ class Catalogue(Protocol):
         """One of them, also where its provider has not told which it has. Raises ``UnsupportedModel``."""
         ...
 
+    def needs_key(self, model_id: str) -> bool:
+        """Whether it cannot be called without a key. Raises ``UnsupportedModel``."""
+        ...
+
 
 class Models:
-    """The list of models, which each user has of his own. ``default`` is the id of the model in the settings' chat
-    slot."""
+    """The list of models, which each user has of his own."""
 
-    def __init__(self, catalogue: Catalogue, default: str, keys: Keys) -> None:
+    def __init__(self, catalogue: Catalogue, keys: Keys, preferences: Preferences) -> None:
         self._catalogue = catalogue
         self._keys = keys
-        self.default = default
+        self._preferences = preferences
 
     async def listed(self, user_id: str) -> dict[str, Any]:
-        """``{items, next, default}``; items ``{id, provider, provider_name, name, capabilities: {tools, reasoning,
-        vision}, context, available, reason, key}``."""
+        """``{items, next, default}``; each item as :func:`view` has it, ``default`` the user's own or the server's."""
         models = await self._known(user_id)
-        if all(model.id != self.default for model in models):
+        default = await self._preferences.default(user_id)
+        if all(model.id != default for model in models):
             # A provider that is still being asked for its list: what is used by default is there all the same.
             with suppress(UnsupportedModel):
-                models = [self._catalogue.model(self.default), *models]
-        return {"items": [asdict(model) for model in models], "next": None, "default": self.default}
+                models = [self._catalogue.model(default), *models]
+        liked = set(await self._preferences.favourites(user_id))
+        return {"items": [view(model, model.id in liked) for model in models], "next": None, "default": default}
+
+    async def validated(self, user_id: str, model_id: str) -> dict[str, Any]:
+        """Whether a user can ask a model: ``{supported, has_key, required_provider, reason}``. ``required_provider`` is
+        whose key it takes, None: it takes none, or is not supported; ``reason`` is for people, None where he can."""
+        try:
+            needs_key = self._catalogue.needs_key(model_id)
+            await self.check(user_id, model_id)
+            missing = None
+        except MissingKey as fault:
+            needs_key, missing = True, fault.message
+        except UnsupportedModel as fault:
+            return _validated(reason=fault.message)
+        provider, name = split_model_id(model_id)
+        rows = [model for model in await self._known(user_id) if model.provider == provider]
+        if all(row.id != model_id for row in rows):
+            model = self._catalogue.model(model_id)
+            unheard_of = bool(rows) and (model.context, model.price, model.source) == (None, None, None)
+            if model.retired or unheard_of:
+                reason = model.reason if model.retired else f"The provider {provider!r} lists no model {name!r}."
+                return _validated(has_key=missing is None, reason=reason)
+        return _validated(True, missing is None, provider if needs_key else None, missing)
 
     async def usable(self, user_id: str) -> list[Model]:
         """The models that can answer a user now."""
@@ -56,7 +83,7 @@ class Models:
     async def resolve(self, user_id: str, name: str | None) -> str:
         """The id of the model that a user's program means: an id, or a name that only one provider has; without it the
         default. Raises ``UnsupportedModel`` and ``MissingKey``."""
-        wanted = name or self.default
+        wanted = name or await self._preferences.default(user_id)
         models = await self._known(user_id, seconds=0)
         same = [model.id for model in models if model.available and model.name == wanted]
         if all(model.id != wanted for model in models) and same:
@@ -90,3 +117,28 @@ class Models:
             else row
             for row in rows
         ]
+
+
+def view(model: Model, favourite: bool) -> dict[str, Any]:
+    """A model as a user sees it: its fields, ``favourite``, and of its price US dollars for a million tokens."""
+    shown = {**asdict(model), "price": _priced(model.price), "favourite": favourite}
+    del shown["retired"]
+    return shown
+
+
+def _priced(price: Price | None) -> dict[str, Any] | None:
+    if price is None:
+        return None
+    parts = {name: dollars(getattr(price, name)) for name in ("input", "output", "cached", "cache_write")}
+    return {**parts, "long_above": price.long_above, "long": _priced(price.long)}
+
+
+def _validated(
+    supported: bool = False, has_key: bool = False, required_provider: str | None = None, reason: str | None = None
+) -> dict[str, Any]:
+    return {
+        "supported": supported,
+        "has_key": has_key,
+        "required_provider": required_provider,
+        "reason": reason,
+    }

@@ -17,7 +17,8 @@ _LONGEST_ID: Final = 200
 
 
 class Preferences:
-    """``models`` are the operator's by slot; ``check`` raises where a user cannot ask a model."""
+    """``models`` are the operator's by slot, of which chat always has one; ``check`` raises where a user cannot ask a
+    model."""
 
     def __init__(self, store: Store, models: Mapping[str, str], check: Callable[[str, str], Awaitable[None]]) -> None:
         self._store = store
@@ -55,6 +56,10 @@ class Preferences:
 
         await self._store.write(work)
 
+    async def default(self, user_id: str) -> str:
+        """The id of the model that answers a user where nothing else is chosen."""
+        return await self._store.read(lambda tx: slot_of(tx, user_id, "chat")) or self._models["chat"]
+
     async def slots(self, user_id: str) -> dict[str, dict[str, Any]]:
         """By slot ``{model, own}``: the id in force, None where there is none, and whether the user chose it."""
         return self._shown(await self._store.read(lambda tx: _chosen(tx, user_id)))
@@ -72,6 +77,13 @@ class Preferences:
             return merged
 
         return self._shown(await self._store.write(work))
+
+    def move(self, tx: Tx, user_id: str, to_user_id: str) -> None:
+        """Give what a user prefers to another account that is his, too; what that prefers stays."""
+        mine, theirs = preferences.get(tx, user_id), preferences.get(tx, to_user_id)
+        liked = dict.fromkeys([*theirs.get("favourites", ()), *mine.get("favourites", ())])
+        slots = {**mine.get("slots", {}), **theirs.get("slots", {})}
+        preferences.merge(tx, to_user_id, favourites=[*liked][:MOST_FAVOURITES] or None, slots=slots or None)
 
     def _shown(self, chosen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         return {slot: {"model": chosen.get(slot, self._models.get(slot)), "own": slot in chosen} for slot in SLOTS}

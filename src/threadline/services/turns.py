@@ -14,12 +14,13 @@ from threadline.domain.events import encode
 from threadline.domain.fold import Fold
 from threadline.domain.ids import run_stream
 from threadline.log.protocol import Log, Producer, StreamConfig
-from threadline.services.answers import Answers, run_view
 from threadline.services import audience
 from threadline.services.access import writable
+from threadline.services.answers import Answers, run_view
 from threadline.services.conversations import message_view, tell, told_of
 from threadline.services.entitlements import Entitlements
 from threadline.services.places import Ids, author_of, conversation_of, nodes_of, question_of, unended, unwritten
+from threadline.services.preferences import slot_of
 from threadline.services.submits import Submit, Submitted, check, digest, user_parts
 from threadline.store import conversations, leases, messages, runs
 from threadline.store.conversations import ConversationRow
@@ -44,9 +45,9 @@ class _MaybeClosed(Exception):
 
 class Turns:
     """Takes messages and stops. ``key_owner`` tells whose key a model is called with for a user, and raises where it is
-    not known or has no key; ``default_model`` is used where neither the request nor the conversation names one.
-    ``end_recording`` ends a run of that id that a program writes, and that is to end. ``entitlements`` decide whose
-    message comes in; None: everybody's, as long as no admin wrote down anything else."""
+    not known or has no key; ``default_model`` is used where neither the request nor the conversation names one, and who
+    asks has chosen none. ``end_recording`` ends a run of that id that a program writes, and that is to end.
+    ``entitlements`` decide whose message comes in; None: everybody's, as long as no admin wrote down anything else."""
 
     def __init__(
         self,
@@ -148,7 +149,7 @@ class Turns:
             known = _known(tx, conversation, submit)
             if known is not None:
                 return known
-        model = submit.model or conversation.model or self._default_model
+        model = submit.model or conversation.model or slot_of(tx, user_id, "chat") or self._default_model
         waiting = [] if is_new else runs.unfinished(tx, conversation.id)
         if waiting and not settled:
             raise _MaybeClosed([run.id for run in waiting])
