@@ -17,8 +17,8 @@ from threadline.routes.streams import Encoder, Ending, Stream
 
 
 class GuardedStream(Stream):
-    """One reader of one stream, who is told to come back within half a minute after what he asked by was revoked, or is
-    over, and then hears why. ``caller``: by what he asks, where that may end."""
+    """One reader of one stream, who is told to come back when what he asked by is revoked, or is over, and then hears
+    why: at once where it happened here, else within half a minute. ``caller``: by what he asks, where that may end."""
 
     def __init__(
         self,
@@ -48,11 +48,15 @@ class GuardedStream(Stream):
 
     def beat(self) -> None:
         """A third of the heartbeat is over."""
+        self.look()
+        super().beat()
+
+    def look(self) -> None:
+        """Find out whether he may stay."""
         caller = self._caller
         if caller is not None and (self._guard is None or self._guard.done()):
             # Only where it is in doubt who asks is anything looked up, and only so long is there a task for it.
             self._guard = None if remembered(self._context, caller) else asyncio.create_task(self._check(caller))
-        super().beat()
 
     async def _check(self, caller: Caller) -> None:
         # Where nobody can be looked up now, it is asked again at the next beat.

@@ -23,6 +23,10 @@ class Listener(Protocol):
         """A third of the heartbeat is over."""
         ...
 
+    def look(self) -> None:
+        """Somebody's session or token was revoked: find out anew whether you may stay."""
+        ...
+
     def drain(self) -> None:
         """The server goes away: say so to your reader, and end."""
         ...
@@ -62,6 +66,11 @@ class Pulse:
             yield
         finally:
             self._open.discard(listener)
+
+    def look(self) -> None:
+        """Let everyone find out anew whether he may stay."""
+        for listener in list(self._open):
+            listener.look()
 
     async def run(self) -> None:
         """Beat until the server drains, then tell everyone; who joins later hears it when joining."""

@@ -132,6 +132,9 @@ class Stream:
         if self._quiet >= self._pulse.beats_per_heartbeat:
             self._bell.set()
 
+    def look(self) -> None:
+        """Nothing that it lives by can be revoked."""
+
     def drain(self) -> None:
         """The server goes away."""
         self._draining = True

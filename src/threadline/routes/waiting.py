@@ -27,6 +27,9 @@ class Waiting(Generic[T]):
     def beat(self) -> None:
         """An answer that has not begun has no way to show a sign of life."""
 
+    def look(self) -> None:
+        """It is over soon."""
+
     def drain(self) -> None:
         """The server goes away."""
         self._gone = Unavailable(retry_after=self._pulse.reconnect_ms() / 1000)
