@@ -23,6 +23,7 @@ from threadline.server import bind
 from threadline.settings import Settings
 from threadline.world import SystemWorld, World
 
+PASSWORD = "four words that nobody tries"
 PAGE = "<!doctype html><title>Threadline</title>"
 
 
@@ -46,6 +47,20 @@ class House:
         said: list[str] = []
         await tokens.create(self.app.settings, name, None, said.append)
         return self.visitor(Authorization=f"Bearer {said[-1]}")
+
+    async def account(self, name: str) -> Client:
+        """Somebody who has just registered; who is the first is the admin."""
+        client = self.visitor()
+        email = f"{name}@example.org"
+        made = await client.call("POST", "/api/auth/register", {"email": email, "password": PASSWORD, "name": name})
+        assert made.status == 201, made.body
+        return client
+
+    async def script(self, client: Client, *scopes: str, **more: Any) -> Client:
+        """A program with a token that this user has made for it."""
+        made = await client.call("POST", "/api/tokens", {"name": "script", "scopes": scopes, **more})
+        assert made.status == 201, made.body
+        return self.visitor(Authorization=f"Bearer {made.json['token']}")
 
     async def drain(self) -> None:
         """Tell it to go, and wait until it is gone."""
