@@ -152,6 +152,8 @@ def build(context: Context, version: str) -> ASGIApp:
             router.add_api_route(path, handler, methods=["HEAD"], include_in_schema=False)
     api.include_router(router)
     manual.serve(api)
+    context.accounts.watch(context.pulse.look)
+    context.tokens.watch(context.pulse.look)
     pages, streams = Pages(context.static), DurableStreams(context)
     api.router.routes.extend(raw(context, pages, streams))
 
