@@ -130,7 +130,7 @@ def _what(refusal: Refusal, kind: str) -> str:
             return f"{who} may not send messages{to} here."
         return f"{who} may send {refusal.most} {'message' if refusal.most == 1 else 'messages'}{to} in 24 hours."
     period = "day" if refusal.name.endswith("_day") else "month"
-    most = f"{refusal.most} tokens" if refusal.name.startswith("tokens") else f"{dollars(refusal.most):.2f} US dollars"
+    most = f"{refusal.most} tokens" if refusal.name not in COSTS else f"{_money(refusal.most)} US dollars"
     of = "" if refusal.model == ALL else f" for {refusal.model}"
     return f"The budget{of} of {most} a {period} is used up."
 
@@ -149,6 +149,12 @@ def _instead(refusal: Refusal, kind: str) -> str:
     if kind == "guest":
         return "Register to send more."
     return "" if refusal.model == ALL else "Choose another model."
+
+
+def _money(cost: int) -> str:
+    """In dollars, with two digits behind the point, or as many as it has."""
+    whole, _, part = f"{dollars(cost):.6f}".partition(".")
+    return f"{whole}.{part.rstrip('0'):0<2}"
 
 
 def _span(seconds: float) -> str:
