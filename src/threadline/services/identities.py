@@ -33,6 +33,7 @@ LOGIN_SECONDS: Final = 600.0
 _KEPT_SECONDS: Final = 86_400.0
 _LONGEST_PATH: Final = 2000
 _LONGEST_CODE: Final = 4096
+_DENIED: Final = "access_denied"
 _BEGUN: Final = Limit("login:begin", 200, 900.0)
 
 
@@ -154,8 +155,9 @@ class Identities:
             raise _failure(fault) from None
         try:
             if callback.code is None or callback.error is not None or len(callback.code) > _LONGEST_CODE:
-                denied = callback.error == "access_denied"
-                raise LoginFailed("denied" if denied else "provider_refused", callback.words or callback.error)
+                raise LoginFailed(
+                    "denied" if callback.error == _DENIED else "provider_refused", callback.words or callback.error
+                )
             attempt = Attempt(callback.redirect_uri, callback.state or "", login.nonce, login.verifier)
             person = await provider.person(attempt, Returned(callback.code, callback.issuer))
             person = replace(person, email=_email_of(person))
@@ -213,6 +215,9 @@ class Identities:
 
     def _claim(self, tx: Tx, name: str, callback: Callback) -> LoginRow:
         """The sign-in that a browser comes back to, which nobody else comes back to from now on."""
+        if callback.state is None and callback.error == _DENIED:
+            # Some leave the state out then. Nothing is changed; but whoever says so may be anybody, and is not quoted.
+            raise LoginFailed("denied")
         key = hashed(callback.state or "")
         login = logins.get(tx, key)
         if login is None or login.provider != name:
