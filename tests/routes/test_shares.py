@@ -16,7 +16,10 @@ from tests.routes.test_identity import AdvancingWorld
 from tests.routes.test_live import socket_of as live_socket
 from tests.routes.test_recordings import BEGUN, REST, Program, opened
 from tests.support.client import Client
+from threadline.domain.errors import Unavailable
 from threadline.domain.ids import run_stream
+from threadline.routes.site import Site
+from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
 DEMO = "demo/demo"
@@ -347,6 +350,28 @@ async def test_a_link_that_is_none_is_not_there(shared: Shared) -> None:
             reply = await shared.reader.call(method, path)
             assert reply.status == 404
             assert reply.json["error"]["code"] == "not_found:share"
+
+
+@pytest.mark.parametrize("path", ["/api/shares/{}", "/api/shares/{}/accept", "/share/{}"])
+async def test_what_is_in_a_link_never_reaches_the_log(caplog: pytest.LogCaptureFixture, path: str) -> None:
+    async def broken(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise Unavailable
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read")
+
+    address = path.format("the-secret-of-the-link")
+    scope = {"type": "http", "method": "GET", "path": address, "headers": [(b"host", b"localhost")], "scheme": "http"}
+    scope |= {"query_string": b"", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)}
+    await Site(broken, [], (), None, SystemWorld())(scope, receive, send)
+    assert sent[0]["status"] == 503
+    assert "unavailable" in caplog.text
+    assert "the-secret" not in caplog.text + repr(sent)
 
 
 @pytest.mark.parametrize(

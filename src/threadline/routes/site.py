@@ -30,6 +30,9 @@ BODIES_OF_ONE: Final = 64 << 20
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+_LINKS: Final = ("/api/shares/", "/share/")
+"""Below these an address is a secret: it is what is in a link."""
+
 
 class Site:
     """Pure ASGI around the URL table: nothing here ever touches ``receive``."""
@@ -83,7 +86,7 @@ class Site:
         except ClientDisconnect:
             return
         except Exception as fault:
-            note(fault, exchange.request_id, f"{scope.get('method', 'WS')} {scope['path']}")
+            note(fault, exchange.request_id, f"{scope.get('method', 'WS')} {_place(scope['path'])}")
             if not started:
                 await self._refuse(scope, sending, fault, exchange)
         finally:
@@ -121,6 +124,11 @@ class Site:
             for method in _METHODS
             if any(route.matches({**probe, "method": method})[0] is Match.FULL for route in self.routes)
         ]
+
+
+def _place(path: str) -> str:
+    """An address as it may stand in the log."""
+    return next((f"{below}…" for below in _LINKS if path.startswith(below)), path)
 
 
 async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
