@@ -1,4 +1,4 @@
-"""The command line: ``threadline serve``, ``worker``, ``migrate``, ``doctor``, ``token`` and ``key``."""
+"""The command line: ``threadline serve``, ``worker``, ``migrate``, ``doctor``, ``token``, ``key`` and ``user``."""
 
 from __future__ import annotations
 
@@ -149,6 +149,89 @@ def rotate_keys(data: Data = None, config: Config = None) -> None:
     _run(keys.rotate(_settings(config, data=data), say=typer.echo))
 
 
+user = typer.Typer(name="user", help="Accounts, for whoever runs the server.", no_args_is_help=True)
+app.add_typer(user)
+
+Who = Annotated[str, typer.Argument(metavar="EMAIL", help="The account's e-mail address, or its id.")]
+
+
+@user.command("list")
+def list_users(data: Data = None, config: Config = None) -> None:
+    """Show every account.
+
+    A line for each: its id, e-mail address, name and role, whether it has a password or is disabled, when it was made.
+    """
+    from threadline.app import users
+
+    _run(users.show(_settings(config, data=data), say=typer.echo))
+
+
+@user.command("create")
+def create_user(
+    email: Annotated[str, typer.Option(help="The e-mail address to sign in with.")],
+    name: Annotated[str | None, typer.Option(help="The person's name.")] = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Make it an admin's; the first account is one's anyway.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make an account.
+
+    Its password is asked for, or read from standard input: one line.
+    """
+    from threadline.app import users
+
+    settings = _settings(config, data=data)
+    _run(users.create(settings, email, _password(), say=typer.echo, name=name, admin=admin))
+
+
+@user.command("password")
+def set_user_password(who: Who, data: Data = None, config: Config = None) -> None:
+    """Set an account's password, and end all its sessions.
+
+    It is asked for, or read from standard input: one line.
+    """
+    from threadline.app import users
+
+    _run(users.set_password(_settings(config, data=data), who, _password(), say=typer.echo))
+
+
+@user.command("promote")
+def promote_user(who: Who, data: Data = None, config: Config = None) -> None:
+    """Make somebody an admin."""
+    from threadline.app import users
+
+    _run(users.set_role(_settings(config, data=data), who, "admin", say=typer.echo))
+
+
+@user.command("demote")
+def demote_user(who: Who, data: Data = None, config: Config = None) -> None:
+    """Make an admin a user again."""
+    from threadline.app import users
+
+    _run(users.set_role(_settings(config, data=data), who, "user", say=typer.echo))
+
+
+@user.command("disable")
+def disable_user(who: Who, data: Data = None, config: Config = None) -> None:
+    """Shut somebody out.
+
+    His sessions and access tokens are worthless; a server that runs knows so within half a minute.
+    """
+    from threadline.app import users
+
+    _run(users.set_disabled(_settings(config, data=data), who, True, say=typer.echo))
+
+
+@user.command("enable")
+def enable_user(who: Who, data: Data = None, config: Config = None) -> None:
+    """Let somebody in again."""
+    from threadline.app import users
+
+    _run(users.set_disabled(_settings(config, data=data), who, False, say=typer.echo))
+
+
 def main() -> None:
     """The entry point of the program."""
     # What is imported stays for ever: looking through it for garbage again and again costs a tenth of the start.
@@ -162,6 +245,14 @@ def _settings(config: Path | None, **given: Any) -> Settings:
         return load(os.environ, config, **given)
     except SettingsError as fault:
         _stop(str(fault))
+
+
+def _password() -> str:
+    """Never an argument, which others on this machine can see, and which the shell remembers."""
+    if sys.stdin.isatty():
+        found: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return found
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

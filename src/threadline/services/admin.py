@@ -74,9 +74,9 @@ class Admin:
             check_admin(tx, actor_id)
             before = _present(tx, user_id)
             if role is not None and role != before.role:
-                _set_role(tx, actor_id, before, role, visit)
+                set_role(tx, actor_id, before, role, visit)
             if disabled is not None and disabled != (before.disabled_at is not None):
-                _set_disabled(tx, actor_id, before, disabled, visit)
+                set_disabled(tx, actor_id, before, disabled, visit)
             if users.count_admins(tx) == 0:
                 raise Conflict("This is the only admin. Make somebody else one first.", surface="account")
             after = admin.one(tx, user_id)
@@ -103,14 +103,16 @@ def _present(tx: Tx, user_id: str) -> UserRow:
     return found.user
 
 
-def _set_role(tx: Tx, actor_id: str, user: UserRow, role: str, visit: Visit) -> None:
+def set_role(tx: Tx, actor_id: str | None, user: UserRow, role: str, visit: Visit) -> None:
+    """Make a user an admin or none any more. Raises ``BadRequest`` for who has no account."""
     if user.kind != "registered":
         raise BadRequest("Only somebody with an account can be an admin.", surface="account")
     users.change(tx, user.id, role=role)
     record(tx, "user.role_changed", actor_id, target=user.id, address=visit.address, was=user.role, role=role)
 
 
-def _set_disabled(tx: Tx, actor_id: str, user: UserRow, disabled: bool, visit: Visit) -> None:
+def set_disabled(tx: Tx, actor_id: str | None, user: UserRow, disabled: bool, visit: Visit) -> None:
+    """Shut a user out, or let him in again."""
     users.change(tx, user.id, disabled_at=tx.now if disabled else None)
     if not disabled:
         record(tx, "user.enabled", actor_id, target=user.id, address=visit.address)
