@@ -34,8 +34,9 @@ from threadline.world import SystemWorld
 class OneModel:
     """Whatever model is asked for, it is this provider's; only titles come from the demo."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, context: int | None = None) -> None:
         self.provider = provider
+        self.context = context
         self._demo = Demo(SystemWorld())
 
     async def provider_for(self, _run: RunRow, model_id: str) -> tuple[Provider, str]:
@@ -45,6 +46,10 @@ class OneModel:
     async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
         """A dollar for a million tokens, whichever."""
         return run.key_owner, Price(1_000_000, 1_000_000)
+
+    def context_of(self, model_id: str) -> int | None:
+        """What the test says."""
+        return self.context
 
     def takes_tools(self, _model_id: str, wanted: bool | None = None) -> bool:
         """Always, but where they are not wanted."""
@@ -90,10 +95,14 @@ class House:
 
     @asynccontextmanager
     async def worker(
-        self, provider: Provider, tools: Sequence[Tool] = (), config: RunConfig = RunConfig(title_model="demo/demo")
+        self,
+        provider: Provider,
+        tools: Sequence[Tool] = (),
+        config: RunConfig = RunConfig(title_model="demo/demo"),
+        context: int | None = None,
     ) -> AsyncIterator[Callable[[], asyncio.Task[None]]]:
         """A worker at work; leaving the block lets it drain. Calling what it gives crashes it instead."""
-        models = OneModel(provider)
+        models = OneModel(provider, context)
         engine = Engine(
             store=self.store,
             log=self.log,

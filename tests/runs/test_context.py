@@ -51,7 +51,7 @@ async def given(
         run = runs.insert(
             tx, name, NewRun(chat, house.user, message_id=answer, parent_id=leaf, model="test/model", settings=settings)
         )
-        return history(tx, run, most, most_bytes)
+        return history(tx, run, most, most_bytes).messages
 
     return await house.store.write(write)
 

@@ -18,6 +18,7 @@ ThreadlineError                internal            500
 ├── Gone                       gone                410
 ├── RateLimited                rate_limited        429
 ├── ProviderError              provider            502
+│   ├── ContextExceeded        context_exceeded    400
 │   ├── ProviderStalled        provider_stalled    504
 │   └── ProviderUnreachable    provider_unreachable 502
 └── Unavailable                unavailable         503
@@ -194,6 +195,13 @@ class ProviderError(ThreadlineError):
         super().__init__(message, surface="chat", details=details, retry_after=retry_after)
         self.provider_status = provider_status
         self.retryable = retryable
+
+
+class ContextExceeded(ProviderError):
+    """This is more than the model takes. Shorten your message, or choose a model with a larger context."""
+
+    type = "context_exceeded"
+    status = 400
 
 
 class ProviderStalled(ProviderError):

@@ -7,13 +7,21 @@ from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from threadline.domain.errors import ProviderError
+from threadline.domain.errors import ContextExceeded, ProviderError
 from threadline.providers import lenient
 
 RETRYABLE_STATUS: Final = frozenset({408, 409, 425, 429, *range(500, 600)})
 """Answers after which the same request may succeed later."""
 
 _RETRYABLE_WORDS: Final = ("rate_limit", "overload", "server_error", "internal", "unavailable", "timeout", "try again")
+_TOO_LONG: Final = re.compile(
+    r"context[ _](?:length|window|size|limit)|maximum (?:context|prompt length|allowed input length)"
+    r"|(?:prompt|input) (?:is )?too long|input token count.{0,40}exceeds|reduce the length of|too large for model with",
+    re.IGNORECASE,
+)
+"""How providers say that a request is longer than their model's context: OpenAI, Anthropic, Google, xAI, Mistral, Groq,
+OpenRouter, vLLM, llama.cpp and LM Studio, as their users report it."""
+_TOO_LONG_STATUS: Final = frozenset({None, 400, 413, 422})
 _LONGEST: Final = 2000
 _LONGEST_WAIT: Final = 24 * 3600.0
 _DEEPEST: Final = 8
@@ -25,9 +33,11 @@ def from_response(
     provider: str, status: int, reason: str, headers: Mapping[str, str], body: bytes, now: float
 ) -> ProviderError:
     """The error of an answer whose status is not 2xx. ``headers`` find names in any case; ``now`` is Unix seconds."""
-    told = message_of(_parsed(body)) or _plain_text(body)
+    parsed = _parsed(body)
+    told = message_of(parsed) or _plain_text(body)
     message = told or f"{provider} answered {status} {reason}".strip() + "."
-    return ProviderError(
+    kind = ContextExceeded if _says_too_long(status, _code_of(parsed), message) else ProviderError
+    return kind(
         message,
         provider_status=status,
         retryable=status in RETRYABLE_STATUS,
@@ -40,9 +50,10 @@ def from_event(provider: str, error: Any) -> ProviderError:
     """The error that came in the middle of a stream; ``error`` is what stood under ``error`` there."""
     message = message_of({"error": error}) or f"{provider} reported an error without saying which."
     status = _status_in(error)
-    kind = f"{error.get('type')} {error.get('code')}".lower() if isinstance(error, dict) else ""
-    passing = status in RETRYABLE_STATUS if status else any(word in kind for word in _RETRYABLE_WORDS)
-    return ProviderError(message, provider_status=status, retryable=passing, details={"provider": provider})
+    code = _code_of({"error": error})
+    passing = status in RETRYABLE_STATUS if status else any(word in code for word in _RETRYABLE_WORDS)
+    kind = ContextExceeded if _says_too_long(status, code, message) else ProviderError
+    return kind(message, provider_status=status, retryable=passing, details={"provider": provider})
 
 
 def message_of(body: Any, depth: int = _DEEPEST) -> str | None:
@@ -101,6 +112,16 @@ def redacted(error: ProviderError, secrets: Iterable[str | None]) -> ProviderErr
         retry_after=error.retry_after,
         details=error.details,
     )
+
+
+def _says_too_long(status: int | None, code: str, message: str) -> bool:
+    return status in _TOO_LONG_STATUS and _TOO_LONG.search(f"{code} {message}") is not None
+
+
+def _code_of(body: Any) -> str:
+    """What an error calls itself, for programs; empty where it says nothing."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return f"{error.get('type')} {error.get('code')}".lower() if isinstance(error, dict) else ""
 
 
 def _parsed(body: bytes) -> Any:

@@ -12,6 +12,7 @@ from threadline.domain.fold import Fold
 from threadline.domain.messages import Message, Role, with_outputs
 from threadline.domain.prices import Price
 from threadline.providers.protocol import Kept, ModelRequest, ModelSettings, Provider, ToolSpec
+from threadline.runs.fitting import fitted, halved
 from threadline.services.responses import TOOLS
 from threadline.store import messages
 from threadline.store.messages import MessageRow
@@ -31,9 +32,38 @@ class Models(Protocol):
         """Whose key a run was written with, and what its model costs with that key; None where nobody knows."""
         ...
 
+    def context_of(self, model_id: str) -> int | None:
+        """How many tokens a model takes; None where nobody knows."""
+        ...
+
     def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
         """Whether tools are offered to that model, as is ``wanted`` where that says so."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What of a branch a model is given; ``cut``: there is more above it."""
+
+    messages: list[Message]
+    cut: bool = False
+
+    @property
+    def cut_at(self) -> str | None:
+        """The id of the first message that is given, where older ones are not."""
+        return self.messages[0].id if self.cut else None
+
+    def within(self, tokens: int) -> History:
+        """As much of its newer end as is about so many tokens."""
+        return self._cut_to(fitted(self.messages, tokens))
+
+    def shorter(self) -> History | None:
+        """About its newer half; None where it is one message."""
+        half = halved(self.messages)
+        return None if half is None else self._cut_to(half)
+
+    def _cut_to(self, kept: list[Message]) -> History:
+        return History(kept, self.cut or len(kept) < len(self.messages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +74,7 @@ class Context:
     run: RunRow
     provider: Provider
     model: str
-    history: Sequence[Message]
+    history: History
     tools: Sequence[ToolSpec]
     handed: bool = False
 
@@ -55,7 +85,7 @@ class Context:
         answer = [Message(self.run.message_id, "assistant", parts, self.run.parent_id)] if parts else []
         return ModelRequest(
             model=self.model,
-            messages=[*self.history, *answer],
+            messages=[*self.history.messages, *answer],
             settings=settings_of(self.run),
             tools=self.tools,
             partial=partial,
@@ -84,7 +114,7 @@ def wants_tools(run: RunRow) -> bool | None:
     return wanted if isinstance(wanted, bool) else None
 
 
-def history(tx: Tx, run: RunRow, limit: int, most_bytes: int) -> list[Message]:
+def history(tx: Tx, run: RunRow, limit: int, most_bytes: int) -> History:
     """The branch up to the message that is answered, at most ``limit`` messages and, but for that one message,
     ``most_bytes`` of content. It never begins between a call and its output.
 
@@ -102,13 +132,13 @@ def history(tx: Tx, run: RunRow, limit: int, most_bytes: int) -> list[Message]:
     # Outputs of calls that are cut off find no call, and go with them.
     found = with_outputs([_message(row) for row in rows])
     if handed:
-        return found
+        return History(found)
     if above is not None and all(message.role != "user" for message in found):
         asked = messages.question(tx, run.conversation_id, above)
         if asked is not None:
-            return [_message(asked), *found]
+            return History([_message(asked), *found], cut=True)
     first = next((at for at, message in enumerate(found) if message.role != "assistant"), 0)
-    return found[first:]
+    return History(found[first:], cut=above is not None or first > 0)
 
 
 def _message(row: MessageRow) -> Message:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from threadline.domain import events
 from threadline.domain.endings import beginning, closings, dated, ending, lost_usage, priced
-from threadline.domain.errors import Fenced, Gone, NotFound, ThreadlineError, Unavailable
+from threadline.domain.errors import ContextExceeded, Fenced, Gone, NotFound, ThreadlineError, Unavailable
 from threadline.domain.events import Event
-from threadline.domain.messages import Message, Usage, add_usage
+from threadline.domain.messages import Usage, add_usage
 from threadline.domain.seam import NotContinued
 from threadline.log.protocol import Log
 from threadline.providers.protocol import Provider
 from threadline.runs import recovery
 from threadline.runs.calls import called, handed_end, pending_calls
 from threadline.runs.config import RunConfig
-from threadline.runs.context import Context, Models, client_tools, history, wants_tools
+from threadline.runs.context import Context, History, Models, client_tools, history, settings_of, wants_tools
 from threadline.runs.control import Control, Interrupted
+from threadline.runs.fitting import room
 from threadline.runs.recovery import Plan
 from threadline.runs.steps import Beginning, KeptLost, call_model
 from threadline.runs.tools import Toolbox, ToolContext, run_side_by_side
@@ -162,7 +164,7 @@ class Engine:
         closing = events.finish_step("tool-calls", lost_usage(writer.record)) if plan.action == "tools" else None
         while True:
             if closing is None:
-                closing = await call_model(context, writer, control, self._world, start)
+                context, closing = await self._call(context, writer, control, start)
             most = self._config.max_steps
             if context.handed:
                 last = handed_end(writer.record, closing, most)
@@ -174,6 +176,25 @@ class Engine:
                 return [closing, *last]
             await writer.append([closing, events.start_step()])
             closing, start = None, Beginning()
+
+    async def _call(
+        self, context: Context, writer: RunWriter, control: Control, start: Beginning
+    ) -> tuple[Context, Event]:
+        """Call the model, with less of the history where its provider says that it takes no more."""
+        while True:
+            cut_at = context.history.cut_at
+            if cut_at != writer.record.metadata.get("contextFrom"):
+                writer.lead([events.message_metadata({"contextFrom": cut_at})])
+            before = writer.record.count
+            try:
+                return context, await call_model(context, writer, control, self._world, start)
+            except ContextExceeded as error:
+                shorter = None if context.handed or writer.record.count > before else context.history.shorter()
+                if shorter is None:
+                    raise ContextExceeded(
+                        f"{ContextExceeded.__doc__} {error.message}", details=error.details
+                    ) from error
+                context = replace(context, history=shorter)
 
     async def _run_tools(self, run: RunRow, writer: RunWriter, control: Control, usage: Usage | None) -> None:
         pending = pending_calls(writer.record)
@@ -191,10 +212,13 @@ class Engine:
         own = client_tools(run)
         if own is not None:
             return Context(run, provider, model, found, own, handed=True)
+        takes, settings = self._models.context_of(run.model), settings_of(run)
+        if takes is not None:
+            found = found.within(room(takes, settings.max_tokens, settings.system))
         tools = self._toolbox.specs() if self._models.takes_tools(run.model, wants_tools(run)) else []
         return Context(run, provider, model, found, tools)
 
-    async def _found(self, run: RunRow, control: Control) -> tuple[tuple[Provider, str], list[Message]]:
+    async def _found(self, run: RunRow, control: Control) -> tuple[tuple[Provider, str], History]:
         """What calls the model, and what that is given."""
         most, most_bytes = self._config.context_messages, self._config.context_bytes
         if client_tools(run) is not None:

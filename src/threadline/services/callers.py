@@ -26,6 +26,10 @@ class Catalogue(Protocol):
         """Whether tools are offered to that model, as is ``wanted`` where that says so."""
         ...
 
+    def context_of(self, model_id: str) -> int | None:
+        """How many tokens a model takes; None where nobody knows."""
+        ...
+
     def price_of(self, model_id: str, own: OwnKey | None = None) -> Price | None:
         """What a model costs who calls it with his ``own`` key, or the server's; None where that is not known."""
         ...
@@ -65,3 +69,7 @@ class Callers:
     def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
         """Whether tools are offered to that model, as is ``wanted`` where that says so."""
         return self._catalogue.takes_tools(model_id, wanted)
+
+    def context_of(self, model_id: str) -> int | None:
+        """How many tokens a model takes; None where nobody knows."""
+        return self._catalogue.context_of(model_id)
