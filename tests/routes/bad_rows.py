@@ -36,7 +36,8 @@ class Bad:
 class Row:
     """A route: a request that would be good, and ``bad`` ones. ``missing`` is the answer for what is nobody's, and
     ``foreign`` for what is another's; None where the address names nothing that could be. ``limit`` bytes of a body
-    are taken, and ``form`` is what it must be."""
+    are taken, and ``form`` is what it must be. ``by_session``: no program may ask for it, so an admin does, on the
+    page."""
 
     address: str
     body: Any = None
@@ -46,6 +47,7 @@ class Row:
     foreign: int | None = None
     form: str | None = None
     limit: int = LIMIT
+    by_session: bool = False
 
 
 MALFORMED: Final[dict[str, bytes]] = {
@@ -147,7 +149,7 @@ NOWHERE: Final = (Bad(405, "method_not_allowed", method="TRACE"), Bad(405, "meth
 TABLE: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/healthz"): Row("/healthz", bad=NOWHERE),
     ("GET", "/readyz"): Row("/readyz", bad=NOWHERE),
-    ("GET", "/api/me"): Row("/api/me", bad=NOWHERE),
+    ("GET", "/api/me"): Row("/api/me", bad=NOWHERE[:1]),
     ("GET", "/api/models"): Row("/api/models", bad=NOWHERE),
     ("GET", "/api/conversations"): Row(
         "/api/conversations",

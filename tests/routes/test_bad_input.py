@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
-from tests.routes import bad_dialects, bad_rows
+from tests.routes import bad_accounts, bad_dialects, bad_rows
 from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
 from tests.routes.conftest import House, asking, open_house
 from tests.routes.test_errors import check
@@ -27,7 +27,7 @@ from threadline.routes.site import Site
 
 pytestmark = pytest.mark.anyio
 
-TABLE: dict[tuple[str, str], Row] = {**bad_rows.TABLE, **bad_dialects.TABLE}
+TABLE: dict[tuple[str, str], Row] = {**bad_rows.TABLE, **bad_accounts.TABLE, **bad_dialects.TABLE}
 STREAMS = ("GET", "PUT", "POST", "DELETE")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", *pages.ADDRESSES, "/assets/{file}", "/{file}"}
 SPEAK_BY_WAKE = ("callback", "ack", "release", "jwks.json")
@@ -44,10 +44,11 @@ WITHOUT_A_FAULT = {
 
 @dataclass
 class Ground:
-    """A server, and two programs of it that each have one thing of every kind."""
+    """A server, two programs of it that each have one thing of every kind, and its admin."""
 
     house: House
     mine: Client
+    boss: Client
     names: dict[str, str]
 
     async def ask(self, method: str, bad: Bad, row: Row) -> Reply:
@@ -59,7 +60,8 @@ class Ground:
         if body is not None and not isinstance(body, bytes):
             body = json.loads(self.filled(json.dumps(body)))
         headers = {**row.headers, **{name: self.filled(value) for name, value in bad.headers.items()}}
-        stream = await self.mine.open(bad.method or method.replace("WS", "GET"), address, body, headers)
+        client = self.boss if row.by_session else self.mine
+        stream = await client.open(bad.method or method.replace("WS", "GET"), address, body, headers)
         async with asyncio.timeout(60):
             return Reply(stream.status, stream.headers, await stream.read())
 
@@ -94,9 +96,19 @@ async def standing(folder: Path) -> AsyncIterator[Ground]:
         mine, other = await house.program("mine"), await house.program("other")
         names = {f"foreign.{name}": value for name, value in (await belongings(other, "theirs")).items()}
         names |= await belongings(mine, "own")
+        boss, member = await house.account("boss"), await house.account("member")
+        names |= {"token": await token_of(boss), "foreign.token": await token_of(member)}
+        names["user"] = (await member.get("/api/me"))["id"]
         nobody = {"chat": "chat-none", "run": "run_none", "resp": "resp_none", "rec": "run_none"}
+        nobody |= {"token": "tok_none", "user": "usr_none"}
         names |= {f"no.{name}": value for name, value in {**nobody, "path": "none", "sub": "none"}.items()}
-        yield Ground(house, mine, names)
+        yield Ground(house, mine, boss, names)
+
+
+async def token_of(client: Client) -> str:
+    """The id of an access token that a user has made."""
+    made = await client.call("POST", "/api/tokens", {"name": "script", "scopes": ["all"]})
+    return str(made.json["id"])
 
 
 async def belongings(client: Client, word: str) -> dict[str, str]:
