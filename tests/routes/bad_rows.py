@@ -144,6 +144,7 @@ FRESH: Final = "/v1/stream/fresh"
 FORK: Final = {"Stream-Forked-From": STREAM}
 CHUNKS: Final = [{"type": "text-start", "id": "t"}]
 PROGRAM: Final = {"Producer-Id": "program", "Producer-Epoch": "1", "Producer-Seq": "0"}
+NO_MODEL: Final = ("", "model=", "model=a/%00", "model=" + "x" * 201)
 NOWHERE: Final = (Bad(405, "method_not_allowed", method="TRACE"), Bad(405, "method_not_allowed", method="PATCH"))
 
 TABLE: Final[dict[tuple[str, str], Row]] = {
@@ -151,6 +152,29 @@ TABLE: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/readyz"): Row("/readyz", bad=NOWHERE),
     ("GET", "/api/me"): Row("/api/me", bad=NOWHERE[:1]),
     ("GET", "/api/models"): Row("/api/models", bad=NOWHERE),
+    ("GET", "/api/models/validate"): Row(
+        "/api/models/validate?model=demo/demo", bad=queries("/api/models/validate", 400, "bad_request", *NO_MODEL)
+    ),
+    ("PUT", "/api/models/favourites"): Row(
+        "/api/models/favourites?model=demo/demo",
+        bad=(
+            *queries("/api/models/favourites", 400, "bad_request", *NO_MODEL),
+            *queries("/api/models/favourites", 400, "unsupported_model", "model=demo"),
+        ),
+    ),
+    ("DELETE", "/api/models/favourites"): Row(
+        "/api/models/favourites?model=demo/demo", bad=queries("/api/models/favourites", 400, "bad_request", *NO_MODEL)
+    ),
+    ("GET", "/api/models/slots"): Row("/api/models/slots", bad=NOWHERE),
+    ("PUT", "/api/models/slots"): Row(
+        "/api/models/slots",
+        body={"chat": "demo/demo"},
+        form="object",
+        bad=(
+            *bodies(400, "bad_request", {"chat": 7}, {"chat": "none"}, {"chat": "a/" + "x" * 200}, {"other": "a/b"}),
+            *bodies(400, "unsupported_model", {"chat": "none/none"}),
+        ),
+    ),
     ("GET", "/api/conversations"): Row(
         "/api/conversations",
         bad=queries(

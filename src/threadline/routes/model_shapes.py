@@ -10,7 +10,14 @@ from pydantic import BaseModel
 from threadline.routes.shapes import ModelId, Sent
 
 AskedModel = Annotated[
-    str, Query(alias="model", min_length=1, max_length=200, description="A model's id, `provider/model`.")
+    str,
+    Query(
+        alias="model",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
+        description="A model's id, `provider/model`.",
+    ),
 ]
 
 

@@ -121,16 +121,17 @@ class Models:
 
 def view(model: Model, favourite: bool) -> dict[str, Any]:
     """A model as a user sees it: its fields, ``favourite``, and of its price US dollars for a million tokens."""
-    shown = {**asdict(model), "price": _priced(model.price), "favourite": favourite}
+    price = model.price
+    shown = {**asdict(model), "price": None, "favourite": favourite}
+    if price is not None:
+        long = None if price.long is None else _dollars(price.long)
+        shown["price"] = {**_dollars(price), "long_above": price.long_above, "long": long}
     del shown["retired"]
     return shown
 
 
-def _priced(price: Price | None) -> dict[str, Any] | None:
-    if price is None:
-        return None
-    parts = {name: dollars(getattr(price, name)) for name in ("input", "output", "cached", "cache_write")}
-    return {**parts, "long_above": price.long_above, "long": _priced(price.long)}
+def _dollars(price: Price) -> dict[str, float | None]:
+    return {name: dollars(getattr(price, name)) for name in ("input", "output", "cached", "cache_write")}
 
 
 def _validated(
