@@ -227,7 +227,7 @@ async def asked(
 
 
 @given(both=conversations(), name=st.sampled_from(MODELS), effort=st.sampled_from(EFFORTS))
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 async def test_we_say_the_same_to_the_provider_as_the_oracle(
     both: Both, name: str, effort: str | None, fake: FakeGemini, provider: GoogleProvider
 ) -> None:
@@ -261,7 +261,7 @@ async def test_we_say_the_same_to_the_provider_as_the_oracle(
 
 
 @given(both=conversations(), name=st.sampled_from(MODELS), partial=st.sampled_from(["", "Half a wo"]))
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 async def test_whatever_was_said_before_the_request_has_the_form_that_the_provider_demands(
     both: Both, name: str, partial: str
 ) -> None:

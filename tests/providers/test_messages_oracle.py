@@ -197,7 +197,7 @@ def _json(text: str) -> Any:
     name=st.sampled_from([*SAMPLED, "claude-opus-4-8", "claude-opus-5"]),
     effort=st.sampled_from([None, "low", "high"]),
 )
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_we_say_the_same_to_a_provider_as_the_oracle(
     both: Both, name: str, effort: Any, fake: FakeMessages, client: AsyncAnthropic
 ) -> None:

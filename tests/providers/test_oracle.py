@@ -156,7 +156,7 @@ def _json(text: str) -> Any:
 
 
 @given(both=conversations())
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 async def test_we_say_the_same_to_a_provider_as_the_oracle(
     both: Both, fake: FakeProvider, registry: Registry, client: AsyncOpenAI
 ) -> None:

@@ -197,7 +197,7 @@ def _json(text: str) -> Any:
 
 
 @given(both=conversations(), family=st.sampled_from(["gpt-4.1", "gpt-5-mini"]))
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 async def test_we_say_the_same_to_a_provider_as_the_oracle(
     both: Both, family: str, fake: FakeResponses, registry: Registry, client: AsyncOpenAI
 ) -> None:
