@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threadline.app.ground import Ground
@@ -15,6 +16,7 @@ from threadline.services.credentials import Credentials
 from threadline.services.deletion import Deletion
 from threadline.services.entitlements import Entitlements
 from threadline.services.feed import Feed
+from threadline.services.handover import Mover
 from threadline.services.identities import Identities
 from threadline.services.keys import Keys
 from threadline.services.models import Models
@@ -73,16 +75,6 @@ def build_services(settings: Settings, ground: Ground) -> Services:
     entitlements = Entitlements(store, {"guest": settings.limit_guest, "registered": settings.limit_registered})
     answers = Answers(store, log, world, replay_seconds=settings.replay_seconds)
     conversations = Conversations(store, log, answers)
-    accounts, passwords = Accounts(store, world), Passwords()
-    deletion = Deletion(
-        store,
-        log,
-        world,
-        accounts=accounts,
-        tokens=ground.tokens,
-        conversations=conversations,
-        guest_days=settings.guest_days,
-    )
     recordings = Recordings(store, log, answers, world, seconds=settings.recording_seconds)
     keys = Keys(store, ground.vault, ground.registry)
     preferences = Preferences(store, settings.models, keys.check)
@@ -98,49 +90,81 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         end_recording=recordings.end,
         entitlements=entitlements,
     )
-    registration = Registration(store, world, accounts, passwords, is_open=settings.registration)
-    signing_in = SigningIn(
-        store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=(keys.move, preferences.move)
-    )
+    doors = _doors(settings, ground, conversations, (keys.move, preferences.move))
     return Services(
-        accounts=accounts,
-        admin=Admin(store, accounts, ground.tokens, deletion),
+        accounts=doors.accounts,
+        admin=Admin(store, doors.accounts, ground.tokens, doors.deletion),
         answers=answers,
         audit=Audit(store, world, settings.audit_days),
         callers=Callers(store, keys, ground.registry),
         conversations=conversations,
         credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
-        deletion=deletion,
+        deletion=doors.deletion,
         entitlements=entitlements,
         feed=Feed(store, ground.signals),
-        identities=Identities(
-            store,
-            world,
-            accounts=accounts,
-            registration=registration,
-            signing_in=signing_in,
-            providers=ground.identity_providers.by_name,
-        ),
+        identities=doors.identities,
         keys=keys,
         models=models,
         preferences=preferences,
         notices=notices,
-        profile=Profile(store, accounts, passwords),
+        profile=doors.profile,
         recordings=recordings,
-        registration=registration,
+        registration=doors.registration,
         responses=Responses(store, answers, turns, conversations, models),
         rotation=Rotation(store, ground.vault),
         sharing=Sharing(store, world),
-        signing_in=signing_in,
+        signing_in=doors.signing_in,
         streams=Streams(log, answers, notices.appended, recordings),
-        subscriptions=Subscriptions(
-            store=store,
-            log=log,
-            world=world,
-            notices=notices,
-            signing=ground.signing,
-            loopback=settings.streams_open,
-        ),
+        subscriptions=_subscriptions(settings, ground, notices),
         turns=turns,
         usages=Usages(store, entitlements, settings.usage_days),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """By what users come in, and how they leave for good."""
+
+    accounts: Accounts
+    deletion: Deletion
+    identities: Identities
+    profile: Profile
+    registration: Registration
+    signing_in: SigningIn
+
+
+def _doors(settings: Settings, ground: Ground, conversations: Conversations, movers: Sequence[Mover]) -> _Doors:
+    store, world = ground.store, ground.world
+    accounts, passwords = Accounts(store, world), Passwords()
+    deletion = Deletion(
+        store,
+        ground.log,
+        world,
+        accounts=accounts,
+        tokens=ground.tokens,
+        conversations=conversations,
+        guest_days=settings.guest_days,
+    )
+    registration = Registration(store, world, accounts, passwords, is_open=settings.registration)
+    signing_in = SigningIn(store, world, accounts=accounts, passwords=passwords, deletion=deletion, movers=movers)
+    identities = Identities(
+        store,
+        world,
+        accounts=accounts,
+        registration=registration,
+        signing_in=signing_in,
+        providers=ground.identity_providers.by_name,
+    )
+    profile = Profile(store, accounts, passwords)
+    return _Doors(accounts, deletion, identities, profile, registration, signing_in)
+
+
+def _subscriptions(settings: Settings, ground: Ground, notices: Notices) -> Subscriptions:
+    return Subscriptions(
+        store=ground.store,
+        log=ground.log,
+        world=ground.world,
+        notices=notices,
+        signing=ground.signing,
+        loopback=settings.streams_open,
     )
