@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, literal, select
 
 from threadline.store import cursors
 from threadline.store.conversations import COLUMNS, ConversationRow, escaped, row_of
@@ -43,8 +43,13 @@ _LISTS = {
 }
 
 
+_ANY = select(literal(1)).where(participants.c.user_id == bindparam("user")).limit(1)
+
+
 def page(tx: Tx, user_id: str, cursor: str | None, most: int, words: str | None = None) -> list[Shared]:
     """Up to ``most`` of them, newest activity first; ``cursor`` and ``words`` are those of his own conversations."""
+    if tx.conn.execute(_ANY, {"user": user_id}).first() is None:
+        return []
     given: dict[str, Any] = {"user": user_id, "most": most, "at": tx.now}
     if words:
         given["words"] = escaped(words.lower())
