@@ -242,6 +242,26 @@ async def test_nobody_new_comes_where_nobody_may_register(open_own: Any, issuer:
         assert (providers["passwords"], providers["registration"]) == (True, False)
 
 
+async def test_who_deletes_his_account_is_somebody_new_when_he_comes_again(house: House, issuer: str) -> None:
+    await known(issuer, "pia", email="pia@example.org", email_verified=True)
+    visitor = house.visitor()
+    await sign_in(visitor, "pia")
+    first = await me(visitor)
+    assert (await visitor.call("DELETE", "/api/me", {})).status == 204
+    assert await sign_in(visitor, "pia") == "/"
+    again = await me(visitor)
+    assert (again["id"] != first["id"], again["email"]) == (True, "pia@example.org")
+
+
+async def test_where_guests_are_off_one_signs_in_all_the_same(open_own: Any, issuer: str) -> None:
+    office = LoginConfig("office", "oidc", "us", "hush-secret", issuer=issuer)
+    async with open_own(logins=(office,), guests=False) as own:
+        visitor = own.visitor()
+        assert (await visitor.call("GET", "/api/me")).status == 401
+        assert await sign_in(visitor, "quin") == "/"
+        assert (await me(visitor))["kind"] == "registered"
+
+
 async def test_what_the_page_of_signing_in_shows_makes_nobody_a_guest(house: House) -> None:
     visitor = house.visitor()
     assert await visitor.get("/api/auth/providers") == {

@@ -1,103 +1,109 @@
-"""Where accounts are made, entered and left, over the base services; it counts how often a password is worked on."""
+"""A desk at which people sign in through two providers that do as they are told."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from tests.services.conftest import Base
+import pytest
+
+from tests.fakes.identity import FakeIdentity, state_in
+from threadline.domain.login_failures import LoginFailed
+from threadline.domain.logins import Person
 from threadline.services.accounts import Identified, Opened, Visit
 from threadline.services.deletion import Deletion
-from threadline.services.passwords import Argon2, Passwords
-from threadline.services.profile import Profile
-from threadline.services.registration import Registration
+from threadline.services.identities import Asked, Begun, Callback, Finished, Identities
+from threadline.services.passwords import Passwords
+from threadline.services.registration import NewAccount, Registration, begin_account
 from threadline.services.signing_in import SigningIn
-from threadline.services.throttles import Limits
 from threadline.services.tokens import Tokens
-from threadline.store import users
+from threadline.store import audit
 from threadline.store.users import UserRow
 
-EMAIL = "ada@example.org"
-PASSWORD = "four words that nobody tries"
-HOME = Visit("192.0.2.1", "A browser")
-ELSEWHERE = Visit("198.51.100.7", "Another browser")
+if TYPE_CHECKING:
+    from tests.services.conftest import Base
+
+HERE = "https://chat.example.org/api/auth/office/callback"
+ADA = Person("ada-1", "ada@example.org", True, "Ada")
 
 
-class Counting(Argon2):
-    """The real thing; says how often it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hashed, self.compared = 0, 0
-
-    def hash(self, password: str) -> str:
-        self.hashed += 1
-        return super().hash(password)
-
-    def verify_and_update(self, password: str, hash: str) -> tuple[bool, str | None]:
-        self.compared += 1
-        return super().verify_and_update(password, hash)
-
-
+@dataclass
 class Desk:
-    """All that has to do with accounts."""
+    """Where people sign in: two providers, and what is behind them."""
 
-    def __init__(self, base: Base, *, is_open: bool = True, guest_days: int = 30, limits: Limits = Limits()) -> None:
-        self.base, self.hasher = base, Counting()
-        self.tokens = Tokens(base.store, base.world)
-        self.passwords = Passwords(self.hasher)
-        self.registration = Registration(
-            base.store, base.world, base.accounts, self.passwords, is_open=is_open, limits=limits
-        )
-        self.deletion = Deletion(
-            base.store,
-            base.log,
-            base.world,
-            accounts=base.accounts,
-            tokens=self.tokens,
-            conversations=base.conversations,
-            guest_days=guest_days,
-        )
-        self.signing_in = SigningIn(
-            base.store,
-            base.world,
-            accounts=base.accounts,
-            passwords=self.passwords,
-            deletion=self.deletion,
-            limits=limits,
-        )
-        self.profile = Profile(base.store, base.accounts, self.passwords, limits)
+    base: Base
+    office: FakeIdentity
+    home: FakeIdentity
+    identities: Identities
 
-    async def register(self, email: str = EMAIL, password: str = PASSWORD, visit: Visit = HOME) -> Opened:
-        """Somebody with an account, who was nobody before."""
-        return await self.registration.register(None, email, password, None, visit)
+    async def begin(self, name: str = "office", **more: Any) -> Begun:
+        return await self.identities.begin(name, Asked(HERE, more.pop("return_to", "/"), **more))
 
-    async def login(
-        self, visitor: Opened | None = None, email: str = EMAIL, password: str = PASSWORD, visit: Visit = HOME
+    async def end(
+        self, begun: Begun, person: Person | None = ADA, visitor: Identified | None = None, **more: Any
+    ) -> Finished:
+        name = more.pop("name", "office")
+        code = f"code-{begun.browser}-{person}"
+        if person is not None:
+            (self.office if name == "office" else self.home).people[code] = person
+        came = {"browser": begun.browser, "state": state_in(begun.url), "code": code, **more}
+        return await self.identities.finish(name, Callback(HERE, **came), visitor, Visit("127.0.0.1", "Browser"))
+
+    async def come(
+        self, person: Person = ADA, visitor: Identified | None = None, name: str = "office", **more: Any
     ) -> Opened:
-        """Sign in, in the browser of whoever has that session."""
-        known = None if visitor is None else await self.known(visitor)
-        return await self.signing_in.login(known, email, password, visit)
+        """Sign in from the beginning to the end."""
+        finished = await self.end(await self.begin(name, **more), person, visitor, name=name)
+        assert finished.opened is not None
+        return finished.opened
 
-    async def known(self, opened: Opened) -> Identified:
-        """Who a session speaks for; somebody it must be."""
+    async def link(self, user: UserRow, person: Person = ADA, visitor: Identified | None = None) -> Finished:
+        begun = await self.begin(user=user, links=True)
+        return await self.end(begun, person, visitor or Identified(user))
+
+    async def account(self, email: str | None, *, verified: bool = False, password: bool = True) -> UserRow:
+        new = NewAccount(email, password_hash="x" if password else None, verified=verified)
+        return await self.base.store.write(lambda tx: begin_account(tx, None, new, Visit()))
+
+    async def guest(self) -> Identified:
+        opened = await self.base.accounts.guest()
         found = await self.base.accounts.identify(opened.token)
         assert found is not None
         return found
 
     async def user(self, user_id: str) -> UserRow:
-        found = await self.base.store.read(lambda tx: users.get(tx, user_id))
-        assert found is not None
-        return found
+        return await self.base.accounts.get(user_id)
 
-    async def change(self, user_id: str, **values: Any) -> None:
-        """Change a user as nobody but the tests does."""
-        await self.base.store.write(lambda tx: users.change(tx, user_id, **values))
+    async def told(self, action: str) -> list[dict[str, Any]]:
+        rows, _ = await self.base.store.read(lambda tx: audit.page(tx, None, 50, actor=None, action=action))
+        return [dict(row.details) for row in rows]
 
-    async def audited(self, action: str) -> list[dict[str, Any]]:
-        """What was written down of this, the oldest first."""
 
-        def read(tx: Any) -> list[dict[str, Any]]:
-            rows = tx.conn.exec_driver_sql("SELECT * FROM audit WHERE action = ? ORDER BY id", (action,))
-            return [dict(row._mapping) for row in rows]
+def desk_of(base: Base, *, is_open: bool = True) -> Desk:
+    accounts, store, world = base.accounts, base.store, base.world
+    passwords = Passwords()
+    registration = Registration(store, world, accounts, passwords, is_open=is_open)
+    deletion = Deletion(
+        store,
+        base.log,
+        world,
+        accounts=accounts,
+        tokens=Tokens(store, world),
+        conversations=base.conversations,
+        guest_days=30,
+    )
+    signing_in = SigningIn(store, world, accounts=accounts, passwords=passwords, deletion=deletion)
+    office, home = FakeIdentity("office"), FakeIdentity("home")
+    service = Identities(
+        store,
+        world,
+        accounts=accounts,
+        registration=registration,
+        signing_in=signing_in,
+        providers={"office": office, "home": home},
+    )
+    return Desk(base, office, home, service)
 
-        return await self.base.store.read(read)
+
+def refused(code: str) -> Any:
+    return pytest.raises(LoginFailed, match=f"^{code}$")
