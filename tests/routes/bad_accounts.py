@@ -10,6 +10,7 @@ from typing import Final
 from tests.routes.bad_rows import HUGE, Bad, Row, bodies, queries
 
 PAGES: Final = ("limit=0", "limit=201", "limit=x", "cursor=nonsense", "cursor=%00", "cursor=" + "x" * 501)
+LIMITS: Final = {"subject": "guest", "messages": 5}
 TOKEN: Final = {"name": "script", "scopes": ["read"]}
 
 TABLE: Final[dict[tuple[str, str], Row]] = {
@@ -57,5 +58,30 @@ TABLE: Final[dict[tuple[str, str], Row]] = {
         "/api/admin/audit",
         by_session=True,
         bad=queries("/api/admin/audit", 400, "bad_request", *PAGES, "action=tea.made", "actor=" + "x" * 201),
+    ),
+    ("GET", "/api/admin/limits"): Row("/api/admin/limits", by_session=True),
+    ("PUT", "/api/admin/limits"): Row(
+        "/api/admin/limits",
+        body=LIMITS,
+        form="object",
+        by_session=True,
+        bad=(
+            *bodies(400, "bad_request", {}, {**LIMITS, "subject": ""}, {**LIMITS, "model": "one"}, {**LIMITS, "x": 1}),
+            *bodies(400, "bad_request", {**LIMITS, "messages": -1}, {**LIMITS, "messages": 1.5}),
+            *bodies(400, "bad_request", {**LIMITS, "messages": "on"}, {**LIMITS, "tokens_day": HUGE}),
+            *bodies(400, "bad_request", {**LIMITS, "cost_day": -0.5}, {**LIMITS, "cost_month": "1"}),
+            *bodies(404, "not_found", {**LIMITS, "subject": "nobody"}, {**LIMITS, "subject": "a\x00b"}),
+        ),
+    ),
+    ("DELETE", "/api/admin/limits"): Row(
+        "/api/admin/limits?subject=guest",
+        by_session=True,
+        bad=(
+            *queries("/api/admin/limits", 400, "bad_request", "model=*", "subject=" + "x" * 201),
+            *queries("/api/admin/limits", 404, "not_found", "subject=nobody", "subject=guest&model=x"),
+        ),
+    ),
+    ("GET", "/api/usage"): Row(
+        "/api/usage", bad=queries("/api/usage", 400, "bad_request", "days=0", "days=367", "days=x")
     ),
 }
