@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from threadline.domain.catalog import ProviderConfig
+from threadline.domain.prices import Price
 from threadline.settings import PROVIDER_KEYS, Settings, SettingsError, key_wanted, load
 
 
@@ -85,11 +86,33 @@ def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
         ("[[providers]]\nname = 'a'\nkind = 'b'\nmodels = 'c'", "models must be a list"),
         ("[[providers]]\nname = 'a'\nkind = 'b'\n[[providers]]\nname = 'a'\nkind = 'b'", "there twice"),
         ("[providers]\nname = 'a'", "write each provider as"),
+        ("[[providers]]\nname = 'a'\nkind = 'b'\nprices = {m = 1}", "prices of 'm' must be a table with input and"),
+        ("[[providers]]\nname = 'a'\nkind = 'b'\nprices = {m = {input = 1}}", "must be a table with input and output"),
+        ("[[providers]]\nname = 'a'\nkind = 'b'\nprices = {m = {input = -1, output = 1}}", "from 0"),
+        (
+            "[[providers]]\nname = 'a'\nkind = 'b'\nprices = {m = {input = 1, output = 1, long_above = 9}}",
+            "long and long_above, or neither",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_says_what_is_wrong_in_it(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load({}, file(tmp_path, text))
+
+
+def test_prices_of_ones_own_are_in_dollars(tmp_path: Path) -> None:
+    text = """
+[[providers]]
+name = "a"
+kind = "b"
+tools = true
+prices = { "m:8b" = { input = 0.15, output = 0.6, cached = 0, long_above = 9, long = { input = 1, output = 2.5 } } }
+"""
+    (provider,) = load({}, file(tmp_path, text)).providers
+    assert provider.tools is True
+    assert provider.prices == {
+        "m:8b": Price(150_000, 600_000, 0, long_above=9, long=Price(1_000_000, 2_500_000)),
+    }
 
 
 def test_every_slot_may_be_set_also_those_that_are_not_used_yet(tmp_path: Path) -> None:

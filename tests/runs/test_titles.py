@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.runs.harness import opened
+from threadline.providers.protocol import ModelRequest
 from threadline.providers.scripted import Script, Scripted, Text
 from threadline.runs.titles import clean
 from threadline.services.conversations import Conversations
-from threadline.store import conversations
+from threadline.store import conversations, preferences
 from threadline.store.conversations import ConversationRow
 from threadline.store.transaction import Tx
 from threadline.world import SystemWorld
@@ -38,6 +39,23 @@ def test_a_models_answer_becomes_a_title(answer: str, title: str) -> None:
 def find(chat: str, tx: Tx) -> ConversationRow | None:
     """A conversation's row."""
     return conversations.find(tx, chat)
+
+
+async def test_a_title_is_made_by_the_model_that_who_asked_has_chosen_for_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.store.write(lambda tx: preferences.merge(tx, house.user, slots={"title": "test/titles"}))
+        asked: list[str] = []
+
+        def script(request: ModelRequest) -> Script:
+            asked.append(request.model)
+            return Script([Text("Eggs that boil" if request.model == "titles" else "Yes.")])
+
+        async with house.worker(Scripted("test", SystemWorld(), script)):
+            await house.ended((await house.ask("How do I boil an egg?")).run_id)
+        row = await house.store.read(partial(find, "chat-1"))
+    assert row is not None
+    assert row.title == "Eggs that boil"
+    assert sorted(asked) == ["model", "titles"]
 
 
 async def test_the_first_answer_brings_a_title_and_a_users_own_name_is_never_replaced(tmp_path: Path) -> None:
