@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from threadline.domain.addresses import NOWHERE, Private
 from threadline.domain.catalog import ProviderConfig
 from threadline.domain.prices import Price
 from threadline.settings import PROVIDER_KEYS, Settings, SettingsError, key_wanted, load
@@ -49,6 +50,8 @@ def test_a_file_in_the_working_folder_is_found(tmp_path: Path, monkeypatch: pyte
         ("WHEN_BUSY", "panic"),
         ("LEASE_SECONDS", "0"),
         ("LEASE_SECONDS", "nan"),
+        ("PRIVATE_ADDRESSES", "10.0.0.1/8"),
+        ("PRIVATE_ADDRESSES", "https://example.org"),
         ("ORIGINS", "chat.example.org"),
         ("ORIGINS", "https://chat.example.org/x"),
         ("ORIGINS", "https://user@chat.example.org"),
@@ -150,6 +153,14 @@ def test_keys_are_found_under_their_usual_names(provider: str) -> None:
     for variable in PROVIDER_KEYS[provider]:
         assert load({variable: " k "}).keys == {provider: "k"}
         assert load({variable: " "}).keys == {}
+
+
+def test_private_addresses_are_networks_and_hosts_or_all_of_them() -> None:
+    chosen = load({"THREADLINE_PRIVATE_ADDRESSES": "10.0.0.0/8, Models.example.org."}).private_addresses
+    assert chosen == Private.of(["10.0.0.0/8", "models.example.org"])
+    assert load({"THREADLINE_PRIVATE_ADDRESSES": "on"}).private_addresses == Private.of(["on"])
+    for nothing in ({}, {"THREADLINE_PRIVATE_ADDRESSES": "off"}, {"THREADLINE_PRIVATE_ADDRESSES": ""}):
+        assert load(nothing).private_addresses == NOWHERE
 
 
 def test_who_needs_a_key_is_told_the_variable_that_is_read_for_its_address() -> None:

@@ -1,10 +1,10 @@
-"""Which addresses a webhook may have."""
+"""Which addresses a webhook may have, and which the providers that users bring keys for."""
 
 from __future__ import annotations
 
 import pytest
 
-from threadline.domain.addresses import fault_of, may_call
+from threadline.domain.addresses import NOWHERE, Guard, Private, fault_of, fault_of_base, may_call
 
 PRIVATE = [
     "10.0.0.1",
@@ -103,3 +103,55 @@ def test_a_name_is_no_address_and_is_looked_at_when_it_is_called() -> None:
 )
 def test_what_is_no_address_of_a_webhook_is_told(text: str) -> None:
     assert fault_of(text, loopback=False)
+
+
+@pytest.mark.parametrize("address", [*PRIVATE, *LOOPBACK])
+def test_what_a_user_names_leads_to_no_private_place_unless_the_operator_allowed_it(address: str) -> None:
+    named, everywhere = Private.of(["models.example.org"]), Private.of(["on"])
+    for scheme in ("http", "https"):
+        base = url(address, scheme)
+        assert fault_of_base(base, NOWHERE)
+        assert fault_of_base(base, Private.of(["203.0.113.0/24"]))
+        assert fault_of_base(base, everywhere) is None
+        assert not Guard.of(base, NOWHERE).permits(address)
+        assert Guard.of(base, everywhere).permits(address)
+        by_name = f"{scheme}://models.example.org:8443/v1"
+        assert Guard.of(by_name, named).permits(address)
+        assert not Guard.of(by_name.replace("models", "others"), named).permits(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_place_is_called_with_a_key_over_tls_alone(address: str) -> None:
+    for private in (NOWHERE, Private.of(["on", "models.example.org"])):
+        assert fault_of_base(url(address), private) is None
+        assert Guard.of(url(address), private).permits(address)
+        assert not Guard.of(url(address, "http"), private).permits(address)
+    assert fault_of_base(url(address, "http"), NOWHERE)
+
+
+def test_an_address_that_stands_for_an_allowed_one_is_allowed() -> None:
+    private = Private.of(["10.0.0.0/8", "192.168.1.7", "fc00::/7", "localhost"])
+    for address, allowed in (
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("192.168.1.7", True),
+        ("192.168.1.8", False),
+        ("fc00::1", True),
+        ("fe80::1", False),
+        ("nonsense", False),
+    ):
+        assert Guard.of("http://somewhere.example.org/v1", private).permits(address) is allowed
+    assert fault_of_base("http://localhost:11434/v1", private) is None
+    assert fault_of_base("http://localhost:11434/v1", Private.of(["127.0.0.0/8"])) is None
+    assert fault_of_base("http://localhost:11434/v1", NOWHERE)
+
+
+@pytest.mark.parametrize("end", ["?x=1", "#part", "/v1?key=abc"])
+def test_a_base_url_ends_with_its_path(end: str) -> None:
+    assert "end with its path" in (fault_of_base(f"https://example.org{end}", NOWHERE) or "")
+
+
+@pytest.mark.parametrize("place", ["", "10.0.0.1/8", "a b", "http://example.org", "example.org/v1", "*", "-" * 64])
+def test_a_place_that_is_none_is_told(place: str) -> None:
+    with pytest.raises(ValueError, match="neither a network"):
+        Private.of([place])
