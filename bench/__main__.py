@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import answers, appends, lengths, process, readers, sockets
+from bench import accounts, answers, appends, lengths, process, readers, sockets
 from bench.report import Figure, write
 
 ALL: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
@@ -21,6 +21,7 @@ ALL: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "kept": lengths.kept,
     "start": process.start,
     "drain": process.drain,
+    "accounts": accounts.measure,
     "appends": appends.measure,
     "sockets": sockets.measure,
 }
