@@ -37,7 +37,7 @@ class Row:
     """A route: a request that would be good, and ``bad`` ones. ``missing`` is the answer for what is nobody's, and
     ``foreign`` for what is another's; None where the address names nothing that could be. ``limit`` bytes of a body
     are taken, and ``form`` is what it must be. ``by_session``: no program may ask for it, so an admin does, on the
-    page."""
+    page; ``by_nobody``: by who has no cookie."""
 
     address: str
     body: Any = None
@@ -48,6 +48,7 @@ class Row:
     form: str | None = None
     limit: int = LIMIT
     by_session: bool = False
+    by_nobody: bool = False
 
 
 MALFORMED: Final[dict[str, bytes]] = {

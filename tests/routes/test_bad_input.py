@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
-from tests.routes import bad_accounts, bad_dialects, bad_rows
+from tests.routes import bad_accounts, bad_dialects, bad_rows, bad_sign_in
 from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
-from tests.routes.conftest import House, asking, open_house
+from tests.routes.conftest import PASSWORD, House, asking, open_house
 from tests.routes.test_errors import check
 from tests.support.answers import until_ended
 from tests.support.client import Client, Reply
@@ -27,19 +27,27 @@ from threadline.routes.site import Site
 
 pytestmark = pytest.mark.anyio
 
-TABLE: dict[tuple[str, str], Row] = {**bad_rows.TABLE, **bad_accounts.TABLE, **bad_dialects.TABLE}
+TABLE: dict[tuple[str, str], Row] = {
+    **bad_rows.TABLE,
+    **bad_accounts.TABLE,
+    **bad_sign_in.TABLE,
+    **bad_dialects.TABLE,
+}
 STREAMS = ("GET", "PUT", "POST", "DELETE")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", *pages.ADDRESSES, "/assets/{file}", "/{file}"}
 SPEAK_BY_WAKE = ("callback", "ack", "release", "jwks.json")
 TOO_LARGE = object()
-UNSEEN = {"tokens", "sessions", "lease_until"}
+UNSEEN = {"tokens", "sessions", "throttles", "lease_until"}
 """What a bad request may note: that somebody was here."""
 WITHOUT_A_FAULT = {
     ("POST", "/v1/stream/__ds/subscriptions/{name}/claim"): 409,
     **{("POST", f"/v1/stream/__ds/subscriptions/{{name}}/{one}"): 401 for one in ("callback", "ack", "release")},
     **{("WS", path): 404 for path in ("/api/live", "/api/chat/ws")},
+    ("DELETE", "/api/auth/sessions/{session_id}"): 404,
+    ("DELETE", "/api/me"): 409,
 }
-"""What is refused though nothing is wrong with it: nobody is awake, and what is asked is no socket."""
+"""What is refused though nothing is wrong with it: nobody is awake, what is asked is no socket, a new password ended the
+session, and the only admin of others stays."""
 
 
 @dataclass
@@ -60,7 +68,7 @@ class Ground:
         if body is not None and not isinstance(body, bytes):
             body = json.loads(self.filled(json.dumps(body)))
         headers = {**row.headers, **{name: self.filled(value) for name, value in bad.headers.items()}}
-        client = self.boss if row.by_session else self.mine
+        client = self.boss if row.by_session else self.house.visitor() if row.by_nobody else self.mine
         stream = await client.open(bad.method or method.replace("WS", "GET"), address, body, headers)
         async with asyncio.timeout(60):
             return Reply(stream.status, stream.headers, await stream.read())
@@ -98,11 +106,21 @@ async def standing(folder: Path) -> AsyncIterator[Ground]:
         names |= await belongings(mine, "own")
         boss, member = await house.account("boss"), await house.account("member")
         names |= {"token": await token_of(boss), "foreign.token": await token_of(member)}
+        names |= {"session": await session_of(boss), "foreign.session": await session_of(member)}
         names["user"] = (await member.get("/api/me"))["id"]
         nobody = {"chat": "chat-none", "run": "run_none", "resp": "resp_none", "rec": "run_none"}
-        nobody |= {"token": "tok_none", "user": "usr_none"}
+        nobody |= {"token": "tok_none", "user": "usr_none", "session": "ses_none"}
         names |= {f"no.{name}": value for name, value in {**nobody, "path": "none", "sub": "none"}.items()}
         yield Ground(house, mine, boss, names)
+
+
+async def session_of(client: Client) -> str:
+    """The id of a session that a user has somewhere else."""
+    email = (await client.get("/api/me"))["email"]
+    elsewhere = Client(client.port)
+    await elsewhere.call("POST", "/api/auth/login", {"email": email, "password": PASSWORD})
+    listed = (await client.get("/api/auth/sessions"))["items"]
+    return str(next(one["id"] for one in listed if not one["current"]))
 
 
 async def token_of(client: Client) -> str:
