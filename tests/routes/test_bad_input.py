@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
-from tests.routes import bad_accounts, bad_dialects, bad_rows, bad_sign_in
+from tests.routes import bad_accounts, bad_dialects, bad_rows, bad_shares, bad_sign_in
 from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
 from tests.routes.conftest import PASSWORD, House, asking, open_house
 from tests.routes.test_errors import check
@@ -32,6 +32,7 @@ TABLE: dict[tuple[str, str], Row] = {
     **bad_accounts.TABLE,
     **bad_sign_in.TABLE,
     **bad_dialects.TABLE,
+    **bad_shares.TABLE,
 }
 STREAMS = ("GET", "PUT", "POST", "DELETE")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", *pages.ADDRESSES, "/assets/{file}", "/{file}"}
@@ -46,8 +47,8 @@ WITHOUT_A_FAULT = {
     ("DELETE", "/api/auth/sessions/{session_id}"): 404,
     ("DELETE", "/api/me"): 409,
 }
-"""What is refused though nothing is wrong with it: nobody is awake, what is asked is no socket, a new password ended the
-session, and the only admin of others stays."""
+"""What is refused though nothing is wrong with it: nobody is awake, what is asked is no socket, the session has ended
+with the password before, and the only admin of others stays."""
 
 
 @dataclass
@@ -108,8 +109,10 @@ async def standing(folder: Path) -> AsyncIterator[Ground]:
         names |= {"token": await token_of(boss), "foreign.token": await token_of(member)}
         names |= {"session": await session_of(boss), "foreign.session": await session_of(member)}
         names["user"] = (await member.get("/api/me"))["id"]
+        names["person"] = (await boss.get("/api/me"))["id"]
+        await boss.call("POST", f"/api/shares/{names['link']}/accept")
         nobody = {"chat": "chat-none", "run": "run_none", "resp": "resp_none", "rec": "run_none"}
-        nobody |= {"token": "tok_none", "user": "usr_none", "session": "ses_none"}
+        nobody |= {"token": "tok_none", "user": "usr_none", "link": "none", "session": "ses_none"}
         names |= {f"no.{name}": value for name, value in {**nobody, "path": "none", "sub": "none"}.items()}
         yield Ground(house, mine, boss, names)
 
@@ -144,6 +147,8 @@ async def belongings(client: Client, word: str) -> dict[str, str]:
     await client.call("PUT", f"/v1/stream/{word}", b"", JSON)
     producer = {"Producer-Id": "p", "Producer-Epoch": "2", "Producer-Seq": "0"}
     assert (await client.call("POST", f"/v1/stream/{word}", {"n": 0}, producer)).status == 200
+    shares = f"/api/conversations/{body['id']}/shares"
+    links = [(await client.call("POST", shares, {"role": "observer"})).json for _ in range(2)]
     wanted = {"type": "pull-wake", "pattern": "a/*", "wake_stream": word}
     assert (await client.call("PUT", f"/v1/stream/__ds/subscriptions/{word}", wanted)).status == 201
     return {
@@ -152,6 +157,8 @@ async def belongings(client: Client, word: str) -> dict[str, str]:
         "run": run,
         "resp": run.replace("run_", "resp_"),
         "rec": str(recording.json["run_id"]),
+        "share": str(links[0]["id"]),
+        "link": str(links[1]["token"]),
         "path": word,
         "sub": word,
     }
