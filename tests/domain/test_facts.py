@@ -96,7 +96,7 @@ def test_who_says_something_wins_over_who_says_nothing_and_no_is_something() -> 
     assert mine.over(theirs) == Known(
         "mine", Capabilities(tools=False, vision=True), 5, 8, (Tariff(CHEAP),), "2030-01-01", "me"
     )
-    assert mine.over(None) is mine
+    assert Known("mine").over(theirs).capabilities is theirs.capabilities
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from threadline.domain.catalog import Model, ProviderConfig
 from threadline.domain.facts import Capabilities, Known, Tariff
 from threadline.domain.prices import Price
 from threadline.providers import facts
-from threadline.providers.catalogue import known, rows, takes_tools, unseen
+from threadline.providers.catalogue import known, listing, rows, takes_tools, unseen
 
 NOW = 1_795_000_000.0
 OPENAI = ProviderConfig("openai", "openai", api_key="x")
@@ -18,7 +18,7 @@ ELSEWHERE = replace(OPENAI, base_url="http://127.0.0.1:1/v1")
 
 
 def shown(config: ProviderConfig, *found: Known, asked: bool = True) -> list[Model]:
-    return rows(config, found if asked else None, NOW, unseen)
+    return rows(config, listing(found) if asked else None, NOW, unseen)
 
 
 def test_before_a_provider_has_told_its_list_the_known_models_are_shown_that_still_answer() -> None:
@@ -79,14 +79,14 @@ def test_a_price_that_the_provider_lists_goes_before_a_known_one_and_keeps_the_p
     (tariff,) = package.tariffs
     assert tariff.price.long is not None
     same = Known(package.name, tariffs=(Tariff(replace(tariff.price, long=None, long_above=None)),), source="provider")
-    assert known(router, package.name, [same]).price(NOW) == tariff.price
+    assert known(router, package.name, listing([same])).price(NOW) == tariff.price
     other = Known(package.name, tariffs=(Tariff(Price(1, 2)),), source="provider")
-    told = known(router, package.name, [other])
+    told = known(router, package.name, listing([other]))
     assert (told.price(NOW), told.source) == (Price(1, 2), "provider")
 
 
 def test_health_is_shown_by_a_models_id() -> None:
-    found = rows(OPENAI, [Known("a"), Known("b")], NOW, {"openai/a": "slow"}.get)  # type: ignore[arg-type]
+    found = rows(OPENAI, listing([Known("a"), Known("b")]), NOW, {"openai/a": "slow"}.get)  # type: ignore[arg-type]
     assert [row.health for row in found] == ["slow", None]
 
 

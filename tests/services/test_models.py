@@ -33,7 +33,7 @@ class Asked(Registry):
     def __init__(self, configs: Sequence[ProviderConfig], **lists: list[str]) -> None:
         super().__init__(configs, WORLD, ollama_url=None)
         for provider, names in lists.items():
-            self._found[provider] = [Known(name) for name in names]
+            self._found[provider] = {name: Known(name) for name in names}
 
     async def look(self, own: Mapping[str, OwnKey], seconds: float) -> None:
         """Nobody is asked."""

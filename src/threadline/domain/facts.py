@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from threadline.domain.prices import Price
@@ -31,6 +32,17 @@ class Capabilities:
     audio: bool | None = None
     structured: bool | None = None
     search: bool | None = None
+
+    def over(self, other: Capabilities) -> Capabilities:
+        """What is said here, and where nothing is said what is said there."""
+        if self == UNKNOWN:
+            return other
+        pairs = zip(self.said(), other.said(), strict=True)
+        return Capabilities(*(there if here is None else here for here, there in pairs))
+
+    def said(self) -> tuple[bool | None, ...]:
+        """All of it, in the order of the fields."""
+        return (self.tools, self.reasoning, self.vision, self.files, self.audio, self.structured, self.search)
 
 
 UNKNOWN: Final = Capabilities()
@@ -76,20 +88,16 @@ class Known:
         """Whether it has ceased to answer."""
         return self.retires is not None and datetime.fromtimestamp(at, UTC).date().isoformat() >= self.retires
 
-    def over(self, other: Known | None) -> Known:
+    def over(self, other: Known) -> Known:
         """What this one says, and where it says nothing what the other does."""
-        if other is None:
-            return self
-        can = {one.name: _first(self.capabilities, other.capabilities, one.name) for one in fields(Capabilities)}
-        return replace(
-            other,
-            name=self.name,
-            capabilities=Capabilities(**can),
-            context=self.context or other.context,
-            output=self.output or other.output,
-            tariffs=self.tariffs or other.tariffs,
-            retires=self.retires or other.retires,
-            source=self.source or other.source,
+        return Known(
+            self.name,
+            self.capabilities.over(other.capabilities),
+            self.context or other.context,
+            self.output or other.output,
+            self.tariffs or other.tariffs,
+            self.retires or other.retires,
+            self.source or other.source,
         )
 
 
@@ -132,6 +140,7 @@ def spellings(name: str) -> Iterator[str]:
             yield one.replace(".", "-")
 
 
+@lru_cache(maxsize=4096)
 def silent(name: str) -> bool:
     """Whether a model's name says that it answers in no words: it embeds, speaks, hears, paints or judges."""
     return _SILENT.search(name) is not None
@@ -152,12 +161,6 @@ _MAKERS: Final = {
     "openai": "openai",
     "x-ai": "xai",
 }
-
-
-def _first(mine: Capabilities, other: Capabilities, name: str) -> bool | None:
-    said: bool | None = getattr(mine, name)
-    found: bool | None = getattr(other, name) if said is None else said
-    return found
 
 
 def tabled(models: Iterable[Known], names: Mapping[str, str], silent_names: Iterable[str]) -> Table:

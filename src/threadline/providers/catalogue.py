@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from threadline.domain.catalog import KINDS, Health, Model, ProviderConfig, describe, model_names
@@ -13,6 +14,13 @@ from threadline.providers import facts
 OPERATOR: Final = "operator"
 HealthOf = Callable[[str], Health | None]
 """How a model did of late, by its id."""
+Listed = Mapping[str, Known]
+"""What a provider lists, by the names of its models."""
+
+
+def listing(found: Iterable[Known] | None) -> Listed | None:
+    """What a provider lists, to be looked up by name."""
+    return None if found is None else {one.name: one for one in found}
 
 
 def unseen(_model_id: str) -> Health | None:
@@ -20,30 +28,31 @@ def unseen(_model_id: str) -> Health | None:
     return None
 
 
-def known(config: ProviderConfig, name: str, found: Sequence[Known] | None = None) -> Known:
+def known(config: ProviderConfig, name: str, found: Listed | None = None) -> Known:
     """All that is known of a model. Of one at another address than its kind's, only what the operator and the
     provider itself say, whatever it is called."""
-    told = Known(name)
+    own = Known(name)
     if name in config.prices and not config.is_given:
-        told = Known(name, tariffs=(Tariff(config.prices[name]),), source=OPERATOR)
-    live = next((one for one in found or () if one.name == name), None)
+        own = Known(name, tariffs=(Tariff(config.prices[name]),), source=OPERATOR)
+    live = (found or {}).get(name)
     package = facts.find(config.kind, name) if config.usual else None
-    told = told.over(live if package is None else _with_tiers(live, package)).over(package)
-    kind = KINDS.get(config.kind)
-    return told.over(next((one for one in (kind.models if kind else ()) if one.name == name), None))
+    ours = next((one for one in KINDS[config.kind].models if one.name == name), None) if config.kind in KINDS else None
+    if live is not None and package is not None:
+        live = _with_tiers(live, package)
+    return reduce(Known.over, (one for one in (live, package, ours) if one is not None), own)
 
 
-def rows(config: ProviderConfig, found: Sequence[Known] | None, at: float, health_of: HealthOf) -> list[Model]:
+def rows(config: ProviderConfig, found: Listed | None, at: float, health_of: HealthOf) -> list[Model]:
     """A provider's rows in the picker at a time in Unix seconds; ``found`` is what it lists, None: it was not asked, or
     did not answer yet."""
     return [row(config, name, found, at, health_of) for name in _names(config, found, at)]
 
 
-def row(config: ProviderConfig, name: str, found: Sequence[Known] | None, at: float, health_of: HealthOf) -> Model:
+def row(config: ProviderConfig, name: str, found: Listed | None, at: float, health_of: HealthOf) -> Model:
     """One of them, which need not be listed."""
     told = known(config, name, found)
     shown = describe(config, name, has_key=bool(config.api_key))
-    retired = told.retired(at) and all(one.name != name for one in found or ())
+    retired = told.retired(at) and name not in (found or ())
     if retired:
         over = f"{name} was switched off by its provider on {told.retires}. Choose another model."
         shown = replace(shown, available=False, reason=over)
@@ -73,19 +82,17 @@ def takes_tools(config: ProviderConfig, told: Known, wanted: bool | None) -> boo
     return not can.reasoning and (can.tools is True or config.kind != "ollama")
 
 
-def _with_tiers(live: Known | None, package: Known) -> Known | None:
+def _with_tiers(live: Known, package: Known) -> Known:
     """What a provider lists, without its price where the package has the same, and what long calls cost besides."""
-    plain = [replace(one.price, long_above=None, long=None) for one in package.tariffs]
-    if live is None or not any(one.price in plain for one in live.tariffs):
-        return live
-    return replace(live, tariffs=(), source=None)
+    plain = [replace(one.price, long_above=None, long=None) for one in package.tariffs] if live.tariffs else []
+    return replace(live, tariffs=(), source=None) if any(one.price in plain for one in live.tariffs) else live
 
 
-def _names(config: ProviderConfig, found: Sequence[Known] | None, at: float) -> Sequence[str]:
+def _names(config: ProviderConfig, found: Listed | None, at: float) -> Sequence[str]:
     """What is there: what the operator chose, else what the provider lists and what writes, else what is known."""
     if config.models or (found is None and not config.usual):
         return model_names(config)
     table = facts.table(config.kind)
     if found is None:
         return [*model_names(config), *table.offered(at)]
-    return [one.name for one in found if (table.writes(one.name) if config.usual else not silent(one.name))]
+    return [name for name in found if (table.writes(name) if config.usual else not silent(name))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ def table(kind: str) -> Table:
     )
 
 
+@lru_cache(maxsize=4096)
 def find(kind: str, name: str) -> Known | None:
     """A model of a kind of provider at its usual address. Of a router's model, what its maker says of it holds too,
     but for its price and its end."""

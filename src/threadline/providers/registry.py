@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from types import MappingProxyType
@@ -26,7 +26,7 @@ from threadline.domain.catalog import (
 from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.domain.facts import Known
 from threadline.domain.prices import Price
-from threadline.providers import catalogue
+from threadline.providers import catalogue, facts
 from threadline.providers.demo import Demo
 from threadline.providers.health import Healths, Watched
 from threadline.providers.personal import Personal
@@ -78,7 +78,7 @@ class Registry:
             for name, kind in KINDS.items()
             if kind.needs_key and name not in self._configs
         }
-        self._found: dict[str, list[Known]] = {}
+        self._found: dict[str, catalogue.Listed] = {}
         self._healths = Healths(world)
         self._personal = Personal(world, self._ask)
         self._providers: dict[str, Provider] = {}
@@ -97,7 +97,7 @@ class Registry:
                 rows += self._rows(config, self._found.get(config.name))
             else:
                 theirs = with_own_key(config, key)
-                found = self._personal.found(theirs)
+                found = catalogue.listing(self._personal.found(theirs))
                 if found is None and key.base_url is None:
                     found = self._found.get(config.name)
                 rows += [replace(row, key="user") for row in self._rows(theirs, found)]
@@ -221,7 +221,7 @@ class Registry:
             raise UnsupportedModel(reason, surface="chat", details={"provider": provider, "model": name})
         return config, name
 
-    def _rows(self, config: ProviderConfig, found: Sequence[Known] | None) -> list[Model]:
+    def _rows(self, config: ProviderConfig, found: catalogue.Listed | None) -> list[Model]:
         # What we measured, we measured at the provider's own address.
         health_of = catalogue.unseen if config.is_given else self._healths.of
         return catalogue.rows(config, found, self._world.now(), health_of)
@@ -254,6 +254,8 @@ class Registry:
         # Not while the server itself is still starting: an import takes the interpreter from everyone.
         await self._world.sleep(_SETTLE_SECONDS)
         await asyncio.to_thread(import_module, "threadline.providers.discovery")
+        for kind in {config.kind for config in self._configs.values()}:
+            await asyncio.to_thread(facts.table, kind)
         while True:
             await self.refresh()
             await self._world.sleep(_REFRESH_SECONDS)
@@ -261,7 +263,7 @@ class Registry:
     async def _refresh(self, config: ProviderConfig) -> None:
         if KINDS[config.kind].needs_key and not config.api_key:
             return
-        found = await self._ask(config)
+        found = catalogue.listing(await self._ask(config))
         if found is not None:
             self._found[config.name] = found
         elif config.kind == "ollama":

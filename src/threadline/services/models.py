@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any, Final, Protocol
 
 from threadline.domain.catalog import Model, OwnKey, split_model_id
 from threadline.domain.errors import MissingKey, UnsupportedModel
+from threadline.domain.facts import Capabilities
 from threadline.domain.prices import Price, dollars
 from threadline.services.keys import Keys
 from threadline.services.preferences import Preferences
 
 _LOOK_SECONDS: Final = 1.5
+_SHOWN: Final = tuple(one.name for one in fields(Model) if one.name not in ("capabilities", "retired"))
+_CAPABILITIES: Final = tuple(one.name for one in fields(Capabilities))
 
 
 class Catalogue(Protocol):
@@ -121,13 +124,12 @@ class Models:
 
 def view(model: Model, favourite: bool) -> dict[str, Any]:
     """A model as a user sees it: its fields, ``favourite``, and of its price US dollars for a million tokens."""
-    price = model.price
-    shown = {**asdict(model), "price": None, "favourite": favourite}
+    shown: dict[str, Any] = {name: getattr(model, name) for name in _SHOWN}
+    price, can = model.price, model.capabilities
     if price is not None:
         long = None if price.long is None else _dollars(price.long)
         shown["price"] = {**_dollars(price), "long_above": price.long_above, "long": long}
-    del shown["retired"]
-    return shown
+    return {**shown, "capabilities": {name: getattr(can, name) for name in _CAPABILITIES}, "favourite": favourite}
 
 
 def _dollars(price: Price) -> dict[str, float | None]:
