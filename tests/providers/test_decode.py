@@ -221,7 +221,7 @@ def test_usage_is_taken_from_the_last_chunk_or_from_its_own(own_chunk: bool) -> 
         "prompt_tokens": 10,
         "completion_tokens": 5,
         "total_tokens": 15,
-        "prompt_tokens_details": {"cached_tokens": 4},
+        "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
         "completion_tokens_details": {"reasoning_tokens": 3},
     }
     if own_chunk:
@@ -234,6 +234,7 @@ def test_usage_is_taken_from_the_last_chunk_or_from_its_own(own_chunk: bool) -> 
         "outputTokens": 5,
         "totalTokens": 15,
         "cachedInputTokens": 4,
+        "cacheWriteTokens": 2,
         "reasoningTokens": 3,
     }
 

@@ -221,6 +221,7 @@ def test_usage_counts_the_cache_as_input_and_the_last_number_told_holds() -> Non
         "totalTokens": 43,
         "reasoningTokens": 13,
         "cachedInputTokens": 11,
+        "cacheWriteTokens": 7,
     }
 
 

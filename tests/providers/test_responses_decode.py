@@ -192,6 +192,7 @@ def test_usage_is_counted_as_the_provider_counts_it() -> None:
         "totalTokens": 15,
         "reasoningTokens": 3,
         "cachedInputTokens": 4,
+        "cacheWriteTokens": 1,
     }
     assert "usage" not in decode(end(usage=None))[-1]
 

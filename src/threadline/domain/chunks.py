@@ -124,9 +124,10 @@ def _usage(given: dict[str, Any]) -> dict[str, int]:
     read, made = given.get("inputTokenDetails"), given.get("outputTokenDetails")
     more = {
         "cachedInputTokens": read.get("cacheReadTokens") if isinstance(read, dict) else None,
+        "cacheWriteTokens": read.get("cacheWriteTokens") if isinstance(read, dict) else None,
         "reasoningTokens": made.get("reasoningTokens") if isinstance(made, dict) else None,
     }
-    names = ("inputTokens", "outputTokens", "totalTokens", "reasoningTokens", "cachedInputTokens")
+    names = ("inputTokens", "outputTokens", "totalTokens", *more)
     found = {name: given[name] if given.get(name) is not None else more.get(name) for name in names}
     return {name: int(value) for name, value in found.items() if value is not None and _count(value)}
 

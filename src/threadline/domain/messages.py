@@ -19,7 +19,8 @@ TOOL_OUTPUT: Final = "data-tool-output"
 
 
 class Usage(TypedDict, total=False):
-    """Tokens that an answer took; a number that the provider did not tell is absent."""
+    """Tokens that an answer took; a number that the provider did not tell is absent. Those that it read from its cache
+    or wrote to it are input, and reasoning is output."""
 
     inputTokens: int
     outputTokens: int

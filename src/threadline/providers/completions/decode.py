@@ -178,4 +178,5 @@ def _usage(told: dict[str, Any]) -> Usage:
         totalTokens=told.get("total_tokens"),
         reasoningTokens=completion.get("reasoning_tokens", told.get("reasoning_tokens")),
         cachedInputTokens=prompt.get("cached_tokens", told.get("prompt_cache_hit_tokens")),
+        cacheWriteTokens=prompt.get("cache_write_tokens") or None,
     )

@@ -228,4 +228,5 @@ def _usage(told: dict[str, Any]) -> Usage:
         totalTokens=given + made if given is not None and isinstance(made, int) else None,
         reasoningTokens=table(told.get("output_tokens_details")).get("thinking_tokens"),
         cachedInputTokens=told.get("cache_read_input_tokens"),
+        cacheWriteTokens=told.get("cache_creation_input_tokens") or None,
     )

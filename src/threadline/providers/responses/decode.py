@@ -298,6 +298,7 @@ def _usage(told: dict[str, Any]) -> Usage:
         totalTokens=told.get("total_tokens"),
         reasoningTokens=made.get("reasoning_tokens"),
         cachedInputTokens=read.get("cached_tokens"),
+        cacheWriteTokens=read.get("cache_write_tokens") or None,
     )
 
 

@@ -122,7 +122,10 @@ def usage_object(usage: Usage) -> dict[str, Any]:
     read, written = usage.get("inputTokens", 0), usage.get("outputTokens", 0)
     return {
         "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": usage.get("cachedInputTokens", 0), "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": usage.get("cachedInputTokens", 0),
+            "cache_write_tokens": usage.get("cacheWriteTokens", 0),
+        },
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": usage.get("reasoningTokens", 0)},
         "total_tokens": usage.get("totalTokens", read + written),
