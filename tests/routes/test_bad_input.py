@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
-from tests.routes import bad_accounts, bad_dialects, bad_rows, bad_shares, bad_sign_in
+from tests.routes import bad_accounts, bad_dialects, bad_providers, bad_rows, bad_shares, bad_sign_in
 from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
 from tests.routes.conftest import PASSWORD, House, asking, open_house
 from tests.routes.test_errors import check
@@ -31,11 +31,13 @@ TABLE: dict[tuple[str, str], Row] = {
     **bad_rows.TABLE,
     **bad_accounts.TABLE,
     **bad_sign_in.TABLE,
+    **bad_providers.TABLE,
     **bad_dialects.TABLE,
     **bad_shares.TABLE,
 }
 STREAMS = ("GET", "PUT", "POST", "DELETE")
 OPEN_TO_ALL = {"/healthz", "/readyz", "/docs", "/openapi.json", *pages.ADDRESSES, "/assets/{file}", "/{file}"}
+OPEN_TO_ALL |= bad_providers.OPEN_TO_ALL
 SPEAK_BY_WAKE = ("callback", "ack", "release", "jwks.json")
 TOO_LARGE = object()
 UNSEEN = {"tokens", "sessions", "throttles", "lease_until"}
@@ -46,6 +48,7 @@ WITHOUT_A_FAULT = {
     **{("WS", path): 404 for path in ("/api/live", "/api/chat/ws")},
     ("DELETE", "/api/auth/sessions/{session_id}"): 404,
     ("DELETE", "/api/me"): 409,
+    **bad_providers.WITHOUT_A_FAULT,
 }
 """What is refused though nothing is wrong with it: nobody is awake, what is asked is no socket, the session has ended
 with the password before, and the only admin of others stays."""
@@ -101,7 +104,7 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
 
 @asynccontextmanager
 async def standing(folder: Path) -> AsyncIterator[Ground]:
-    async with open_house(folder, long_poll_seconds=0.05) as house:
+    async with open_house(folder, long_poll_seconds=0.05, logins=bad_providers.LOGINS) as house:
         mine, other = await house.program("mine"), await house.program("other")
         names = {f"foreign.{name}": value for name, value in (await belongings(other, "theirs")).items()}
         names |= await belongings(mine, "own")
