@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -43,7 +43,7 @@ def find(kind: str, name: str) -> Known | None:
 
 @cache
 def _file() -> dict[str, Any]:
-    read: dict[str, Any] = orjson.loads((files("threadline.providers") / "facts.json").read_bytes())
+    read: dict[str, Any] = orjson.loads(Path(__file__).with_name("facts.json").read_bytes())
     return read
 
 
