@@ -65,6 +65,20 @@ def test_the_list_shows_everything_but_the_token(server: Server) -> None:
     assert value.removeprefix("tl_") not in done.stdout
 
 
+def test_a_token_is_for_what_was_said_and_ends_when_it_was_said(server: Server) -> None:
+    done = token(server, "create", "--name", "reader", "--scope", "read", "--scope", "openai", "--days", "30")
+    id, value = done.stdout.split()[0], done.stdout.splitlines()[-1]
+    [line] = [line for line in token(server, "list").stdout.splitlines() if line.startswith(id)]
+    assert line.split("\t")[5] == "for read openai"
+    assert line.split("\t")[6].startswith("ends 20")
+
+    async def write() -> int:
+        headers = {"Authorization": f"Bearer {value}"}
+        return (await server.client().call("POST", "/api/conversations", {}, headers=headers)).status
+
+    assert (status(server, value), asyncio.run(write())) == (200, 403)
+
+
 def test_a_revoked_token_is_worthless_to_a_server_that_has_not_seen_it(server: Server) -> None:
     id, value = made(server, "short-lived")
     done = token(server, "revoke", id)
@@ -81,6 +95,9 @@ def test_what_cannot_be_made_is_said_in_one_line_and_nothing_is_made(server: Ser
         (("--name", "x" * 101), "name"),
         (("--name", "two\nlines"), "name"),
         (("--name", "script", "--user", "nobody"), "nobody"),
+        (("--name", "script", "--scope", "write"), "scopes"),
+        (("--name", "script", "--scope", "admin"), "admin"),
+        (("--name", "script", "--days", "0"), "days"),
     ):
         done = token(server, "create", *arguments)
         assert (done.returncode, done.stdout) == (2, "")

@@ -75,6 +75,19 @@ async def test_a_token_may_speak_for_an_account(base: Base, tokens: Tokens) -> N
     assert len(await tokens.listed()) == 1
 
 
+async def test_an_account_is_named_by_its_address_its_id_or_a_name_that_no_other_has(
+    base: Base, tokens: Tokens
+) -> None:
+    ada, bob = await ada_of(base, email="ada@example.org"), await ada_of(base, email="bob@example.org", name="bob")
+    # Whoever calls himself by another's address gets nothing of his.
+    await ada_of(base, email="mallory@example.org", name="bob@example.org")
+    for called, who in ((ada.id, ada), ("Ada@Example.org", ada), ("bob@example.org", bob), ("bob", bob)):
+        assert (await tokens.issue("script", called)).user.id == who.id
+    await ada_of(base, email="eve@example.org", name="bob")
+    with pytest.raises(BadRequest):
+        await tokens.issue("script", "bob")
+
+
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "a\tb", "a\x00", "\ud800", "a\x1b[31m"])
 async def test_a_name_that_is_none_is_refused(tokens: Tokens, name: str) -> None:
     with pytest.raises(BadRequest):

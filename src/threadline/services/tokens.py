@@ -79,9 +79,9 @@ class Tokens:
     async def issue(
         self, name: str, user: str | None = None, *, scopes: Iterable[str] = ("all",), days: int | None = None
     ) -> Issued:
-        """Make a token called ``name``, as who runs the server: it speaks for the account ``user``, or else for the
-        service user that has the token's own name, so that a new token of that name finds what the one before has
-        made.
+        """Make a token called ``name``, as who runs the server: it speaks for the account ``user`` (an e-mail
+        address, an id, or a name that no other has), or else for the service user that has the token's own name, so
+        that a new token of that name finds what the one before has made.
 
         Raises ``BadRequest`` for what cannot be, ``NotFound`` for a user who is not there, ``Forbidden`` for what is
         not for that user, and ``Conflict`` where he has too many.
@@ -189,10 +189,15 @@ def _checked(wanted: Wanted) -> Wanted:
 
 
 def _account(tx: Tx, user: str) -> UserRow:
-    found = users.named(tx, "registered", user)
-    if found is None:
-        raise NotFound(f"There is no account {user!r}.", surface="account")
-    return found
+    """The account that is called so: by its e-mail address, its id, or a name that no other has."""
+    at = user.strip().lower()
+    found = [one for one in users.registered(tx) if at == one.email or user in (one.id, one.name)]
+    exact = [one for one in found if user != one.name] or found
+    if not exact:
+        raise NotFound(f"There is no account {user!r}. See `threadline user list`.", surface="account")
+    if len(exact) > 1:
+        raise BadRequest(f"Several accounts are called {user!r}. Name the e-mail address.", surface="account")
+    return exact[0]
 
 
 def _add(tx: Tx, owner: UserRow, wanted: Wanted, token: str, by: str | None, address: str | None) -> TokenRow:
