@@ -147,6 +147,7 @@ def test_a_refusal_says_what_when_and_what_to_do(
 ) -> None:
     error = error_of(refusal, kind, NOW)
     assert (error.message, error.retry_after, error.status) == (words, retry_after, 429)
+    assert error.retryable == (retry_after is not None)
     assert error.details is not None
     assert error.details["resets_at"] == refusal.until
 

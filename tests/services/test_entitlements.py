@@ -141,6 +141,14 @@ async def test_to_write_again_and_to_edit_count(door: Door) -> None:
     await door.refused(user, chat="chat-1", id="m3")
 
 
+async def test_a_message_that_is_refused_interrupts_nothing(door: Door) -> None:
+    user = await door.user()
+    first = await door.send(user, "chat-1")
+    assert await door.passing(user) == 2
+    await door.refused(user, chat="chat-1", when_busy="interrupt")
+    assert (await door.answers.run(user, first.run_id)).cancel is None
+
+
 async def test_a_deleted_conversation_gives_nothing_back(door: Door) -> None:
     user = await door.user()
     assert await door.passing(user) == 3

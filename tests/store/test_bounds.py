@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from threadline.store import changes, conversations, messages, users
+from threadline.store import admissions, changes, conversations, messages, users
 from threadline.store.conversations import NewConversation
 from threadline.store.database import Store, Tx
 from threadline.store.messages import NewMessage
@@ -98,3 +98,24 @@ async def test_what_is_to_be_forgotten_is_found_by_an_index(store: Store) -> Non
         return "\n".join(str(row[3]) for row in rows)
 
     assert "changes_by_conversation (conversation_id=?)" in await store.read(work)
+
+
+async def test_what_a_limit_counts_is_found_by_an_index(store: Store) -> None:
+    given = {"user": "usr_1", "since": 0.0, "newer": 19, "before": 0.0, "most": 500}
+    queries = (admissions._REACHED, admissions._COUNTED, admissions._FORGET)
+
+    def work(tx: Tx) -> list[str]:
+        plans = []
+        for query in queries:
+            made = query.compile(tx.conn.engine)
+            known = made.construct_params({name: given[name] for name in made.params.keys() & given.keys()})
+            asked = tuple(known[name] for name in made.positiontup or ())
+            rows = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {made}", asked).all()
+            plans.append("\n".join(str(row[3]) for row in rows))
+        return plans
+
+    reached, counted, forgotten = await store.read(work)
+    assert "admissions_by_time (user_id=? AND at>?)" in reached
+    assert "TEMP B-TREE" not in reached
+    assert "admissions_by_time (user_id=? AND at>?)" in counted
+    assert "admissions_by_age (at<?)" in forgotten

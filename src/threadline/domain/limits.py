@@ -119,7 +119,9 @@ def error_of(refusal: Refusal, kind: str, now: float) -> RateLimited:
     }
     retry_after = None if refusal.until is None else math.ceil(refusal.until - now)
     words = " ".join(part for part in (_what(refusal, kind), _when(refusal, now), _instead(refusal, kind)) if part)
-    return RateLimited(words, surface="chat", details=details, retry_after=retry_after)
+    error = RateLimited(words, surface="chat", details=details, retry_after=retry_after)
+    error.retryable = refusal.until is not None
+    return error
 
 
 def _what(refusal: Refusal, kind: str) -> str:
