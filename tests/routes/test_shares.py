@@ -14,10 +14,12 @@ from tests.routes.conftest import House, asking, chunks, until_waited_for
 from tests.routes.test_chat_socket import socket_of as chat_socket
 from tests.routes.test_identity import AdvancingWorld
 from tests.routes.test_live import socket_of as live_socket
+from tests.routes.test_live_life import context_of
 from tests.routes.test_recordings import BEGUN, REST, Program, opened
 from tests.support.client import Client
-from threadline.domain.errors import Unavailable
+from threadline.domain.errors import NotFound, Unavailable
 from threadline.domain.ids import run_stream
+from threadline.routes.run_events import _present
 from threadline.routes.site import Site
 from threadline.world import SystemWorld
 
@@ -253,6 +255,19 @@ async def test_nothing_more_is_told_after_the_time_of_a_link(open_own: Any) -> N
             world.ahead += 2 * DAY
             await shared.program.say(REST[0])
             assert await waiting == "404"
+
+
+async def test_who_takes_his_time_over_what_is_there_reads_on_only_while_he_may(house: House, shared: Shared) -> None:
+    await shared.let_in()
+    await shared.program.say(*BEGUN)
+    for _ in range(3):
+        assert (await shared.program.say({**REST[0], "delta": "x" * 900_000})).status == 200
+    answers, me = context_of(house).answers, (await shared.reader.get("/api/me"))["id"]
+    async with aclosing(_present(answers, me, await answers.run(me, shared.run), 0)) as steps:
+        await anext(steps)
+        await shared.revoke()
+        with pytest.raises(NotFound):
+            await anext(steps)
 
 
 WRITES: list[tuple[str, str, Any]] = [

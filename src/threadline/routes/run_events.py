@@ -45,7 +45,7 @@ class RunEvents:
             poll = Poll(context, start, lambda: context.answers.read(run, start), follow, run_headers(run))
             await poll.answer(scope, receive, send)
             return
-        found = source if live == "yes" else _present(context.answers, run, start)
+        found = source if live == "yes" else _present(context.answers, one.user.id, run, start)
         stream = GuardedStream(context, one, found, NATIVE, streams.NATIVE, run_headers(run), ends_open=live == "no")
         await stream.run(scope, receive, send)
 
@@ -91,7 +91,7 @@ def _live(text: str | None) -> Literal["yes", "no", "poll"]:
     raise BadRequest("live is true, false or poll.", surface="stream")
 
 
-async def _present(answers: Answers, run: RunRow, start: int) -> AsyncIterator[tuple[Batch, ...]]:
+async def _present(answers: Answers, user_id: str, run: RunRow, start: int) -> AsyncIterator[tuple[Batch, ...]]:
     while True:
         reading = await answers.read(run, start)
         if reading.batches:
@@ -101,3 +101,5 @@ async def _present(answers: Answers, run: RunRow, start: int) -> AsyncIterator[t
             if reading.closed and not (reading.batches and reading.batches[-1].final):
                 yield (Batch(start, (), final=True),)
             return
+        # Who takes his time may not read on for longer than he may read.
+        run = await answers.run(user_id, run.id)
