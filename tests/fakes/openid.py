@@ -20,15 +20,21 @@ class FakeOpenId(FakeWeb):
 
     def __init__(self) -> None:
         super().__init__()
+        self.be_honest()
+
+    def be_honest(self) -> None:
+        """As at the beginning."""
         self.claims: dict[str, Any] = {}
         self.published: dict[str, Any] = {}
         self.person: dict[str, Any] = {}
         self.answers: dict[str, Any] = {}
         self.keys: list[ECKey] = []
+        self.shared: list[dict[str, Any]] = []
         self.signs_with: ECKey | OctKey | None = None
-        self.is_public = False
         self.algorithm: str | None = None
         self.token: str | None = None
+        self.is_public = self.down = False
+        self.calls.clear()
         self.rotate("first")
 
     def rotate(self, kid: str) -> None:
@@ -59,7 +65,7 @@ class FakeOpenId(FakeWeb):
 
     async def jwks(self, _request: web.Request) -> web.Response:
         odd = [{"kty": "AKP", "kid": "of-tomorrow"}, {"kty": "RSA", "kid": "broken", "n": "!"}]
-        return web.json_response({"keys": [*odd, *(key.as_dict(private=False) for key in self.keys)]})
+        return web.json_response({"keys": [*odd, *self.shared, *(key.as_dict(private=False) for key in self.keys)]})
 
     async def authorize(self, request: web.Request) -> web.Response:
         assert request.query["tenant"] == "1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from joserfc.jwk import ECKey, OctKey
@@ -13,21 +13,39 @@ from tests.fakes.openid import FakeOpenId
 from tests.routes.conftest import House, open_house
 from tests.routes.visiting import agree, ask, come_back, failure, sign_in
 from threadline.domain.logins import LoginConfig
+from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def office() -> AsyncIterator[FakeOpenId]:
+class Impatient(SystemWorld):
+    """Time that can be moved on, while the clock stays."""
+
+    skipped = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.skipped
+
+
+@pytest.fixture(scope="module")
+async def provider() -> AsyncIterator[FakeOpenId]:
     async with FakeOpenId() as fake:
         yield fake
 
 
-@pytest.fixture
-async def house(tmp_path: Any, office: FakeOpenId) -> AsyncIterator[House]:
-    config = LoginConfig("office", "oidc", office.client_id, office.client_secret, issuer=office.url)
-    async with open_house(tmp_path, logins=(config,)) as running:
+@pytest.fixture(scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory, provider: FakeOpenId) -> AsyncIterator[House]:
+    config = LoginConfig("office", "oidc", provider.client_id, provider.client_secret, issuer=provider.url)
+    async with open_house(tmp_path_factory.mktemp("house"), world=Impatient(), logins=(config,)) as running:
         yield running
+
+
+@pytest.fixture
+def office(provider: FakeOpenId, house: House) -> FakeOpenId:
+    """The provider as it was at first, and nothing is known of it any more."""
+    provider.be_honest()
+    cast("Impatient", house.app.world).skipped += 3601
+    return provider
 
 
 NOW = int(time.time())
@@ -87,6 +105,18 @@ async def test_a_token_that_is_signed_with_what_everybody_knows_is_not_taken(hou
         office.published = {"id_token_signing_alg_values_supported": ["ES256", "HS256", "none"]}
         visitor = house.visitor()
         assert (await failure(visitor, await sign_in(visitor, "office")))["code"] == "token_signature"
+
+
+@pytest.mark.parametrize("algorithms", [["HS256"], ["ES256", "HS256"], [], ["none"]])
+async def test_a_key_that_is_shared_by_all_signs_nothing(
+    house: House, office: FakeOpenId, algorithms: list[str]
+) -> None:
+    secret = OctKey.generate_key(256, {"kid": "first"})
+    office.shared = [secret.as_dict(private=True)]
+    office.signs_with, office.algorithm = secret, "HS256"
+    office.published = {"id_token_signing_alg_values_supported": algorithms}
+    visitor = house.visitor()
+    assert (await failure(visitor, await sign_in(visitor, "office")))["code"] == "token_signature"
 
 
 @pytest.mark.parametrize(

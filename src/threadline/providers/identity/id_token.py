@@ -57,6 +57,9 @@ def claims_of(
     """What a token says, where all of it is right; ``now`` is Unix seconds. Raises ``LoginFailed``, and
     :class:`UnknownKey`."""
     allowed = [one for one in _ALGORITHMS if one in algorithms]
+    if not allowed:
+        # An empty list would be taken for the usual ones, shared secrets among them.
+        raise LoginFailed("token_signature")
     try:
         decoded = jwt.decode(token, KeySet(_usable(keys)), algorithms=allowed)
     except InvalidKeyIdError:
@@ -84,10 +87,10 @@ def claims_of(
 
 
 def _usable(keys: Collection[Mapping[str, Any]]) -> list[Key]:
-    """Those that can be read and are for signatures; a provider may publish others beside them."""
+    """Those that can be read, and are for signatures that others can check; a provider may publish more."""
     found: list[Key] = []
     for key in keys:
-        if key.get("use", "sig") != "sig":
+        if key.get("use", "sig") != "sig" or key.get("kty") == "oct":
             continue
         try:
             found.append(JWKRegistry.import_key(dict(key)))
