@@ -162,6 +162,14 @@ async def test_a_redirect_is_not_followed_and_takes_no_key_along() -> None:
         assert fake.accepted == 0
 
 
+async def test_what_comes_from_an_address_that_a_user_gave_has_an_end() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    event = b"data: " + b'{"choices": [{"delta": {"content": "%b"}}]}' % (b"x" * (1 << 20)) + b"\n\n"
+    async with answering(head + event * 65) as (url, _), opened() as registry:
+        with pytest.raises(ProviderError, match="more than any answer has"):
+            await said(registry.get("openai/x", OwnKey(KEY, url))[0])
+
+
 async def test_a_private_address_is_not_called_whatever_led_there() -> None:
     async with FakeProvider() as fake:
         port = fake.root.rpartition(":")[2]

@@ -18,6 +18,7 @@ from threadline.providers.trial import Trial
 from threadline.services.credentials import Credentials
 from threadline.services.keys import Keys
 from threadline.services.rotation import Rotation, Sealed
+from threadline.services.throttles import Limit
 from threadline.services.vault import Vault
 from threadline.store import audit, keys, users
 from threadline.store.database import Store
@@ -181,6 +182,18 @@ async def test_who_tries_one_key_waits_before_the_next(house: House) -> None:
     house.registry.go.set()
     assert (await first).ok
     assert (await credentials.test(house.user, "openai")).ok
+
+
+async def test_nobody_tries_keys_without_end(house: House) -> None:
+    tries = Limit("key:test", 2, 600.0)
+    credentials = Credentials(house.store, Vault([OLD], WORLD), house.registry, NOWHERE, tries)
+    for _ in range(2):
+        assert (await credentials.test(house.user, "openai", OwnKey(KEY))).ok
+    with pytest.raises(RateLimited, match="Too many tries") as caught:
+        await credentials.test(house.user, "openai", OwnKey(KEY))
+    assert caught.value.code == "rate_limited:keys"
+    assert (await credentials.test(house.other, "openai", OwnKey(KEY))).ok
+    assert len(house.registry.asked) == 3
 
 
 async def test_what_is_done_to_keys_is_written_down_without_them(house: House) -> None:

@@ -20,7 +20,10 @@ from threadline.providers.guarded import NotPermitted, guarded
 from threadline.world import World
 
 _ERROR_BYTES: Final = 64 << 10
-_BODY_BYTES: Final = 64 << 20
+_BODY_BYTES: Final = 1 << 30
+_GIVEN_BODY_BYTES: Final = 64 << 20
+"""How long an answer may be, and one from an address that a user gave: what he has sent here fills no disk."""
+
 _JSON_BYTES: Final = 16 << 20
 _TAIL_SECONDS: Final = 0.25
 _BASE_HEADERS: Final = {"User-Agent": "threadline", "Accept-Encoding": "identity"}
@@ -29,9 +32,10 @@ _BASE_HEADERS: Final = {"User-Agent": "threadline", "Accept-Encoding": "identity
 class Answer:
     """A 2xx answer whose body still comes; read it until :meth:`read` gives no bytes."""
 
-    def __init__(self, provider: str, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, provider: str, response: aiohttp.ClientResponse, most_bytes: int) -> None:
         self._provider = provider
         self._response = response
+        self._left = most_bytes
 
     @property
     def streamed(self) -> bool:
@@ -41,14 +45,15 @@ class Answer:
     async def read(self, seconds: float | None = None) -> bytes:
         """All bytes that are there, at least one; empty at the end of the body.
 
-        Raises ``ProviderStalled`` when none came for the stall time (or for ``seconds``, where those are fewer), and
-        ``ProviderUnreachable`` when the connection broke.
+        Raises ``ProviderStalled`` when none came for the stall time (or for ``seconds``, where those are fewer),
+        ``ProviderUnreachable`` when the connection broke, and ``ProviderError`` when more came than any answer has.
         """
         try:
             if seconds is None:
-                return await self._response.content.readany()
-            async with asyncio.timeout(seconds):
-                return await self._response.content.readany()
+                data = await self._response.content.readany()
+            else:
+                async with asyncio.timeout(seconds):
+                    data = await self._response.content.readany()
         except TimeoutError as fault:
             raise _stalled(self._provider) from fault
         except (aiohttp.ClientError, OSError) as fault:
@@ -57,15 +62,17 @@ class Answer:
                 retryable=True,
                 details={"provider": self._provider},
             ) from fault
+        self._left -= len(data)
+        if self._left < 0:
+            raise ProviderError(f"{self._provider} sent more than any answer has.")
+        return data
 
     async def rest(self) -> bytes:
-        """The whole rest of the body. Raises ``ProviderError`` for one that is longer than any answer."""
-        body = bytearray()
+        """The whole rest of the body."""
+        pieces = []
         while data := await self.read():
-            body += data
-            if len(body) > _BODY_BYTES:
-                raise ProviderError(f"{self._provider} sent more than any answer has.")
-        return bytes(body)
+            pieces.append(data)
+        return b"".join(pieces)
 
     async def finish(self) -> None:
         """The answer is whole: take the few bytes of framing that follow it, so that the connection can be used
@@ -127,7 +134,7 @@ class Http:
                 raise ProviderError(
                     f"{provider} answered with a web page. Check base_url.", provider_status=response.status
                 )
-            yield Answer(provider, response)
+            yield Answer(provider, response, _BODY_BYTES if self._private is None else _GIVEN_BODY_BYTES)
         finally:
             # Gives the connection back when its answer was read to the end, and closes it when not.
             response.release()

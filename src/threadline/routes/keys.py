@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from threadline.domain.catalog import OwnKey
 from threadline.domain.errors import BadRequest
 from threadline.routes import key_shapes
 from threadline.routes.identity import Services, User
 from threadline.routes.proxies import visit_of
+
+
+class _OneProvider(StringConvertor):
+    """A provider's name in an address, in which the list of them is none."""
+
+    regex = "(?!providers(?:/|$))[^/]+"
+
+
+register_url_convertor("provider", _OneProvider())
 
 ProviderName = Annotated[str, Path(description="A provider's name, as in a model's id.", max_length=200)]
 

@@ -10,7 +10,8 @@ from threadline.domain.addresses import Private, fault_of_base
 from threadline.domain.catalog import OwnKey, ProviderConfig, takes_addresses
 from threadline.domain.errors import BadRequest, NotFound, RateLimited
 from threadline.providers.trial import Trial
-from threadline.services import audit
+from threadline.services import audit, throttles
+from threadline.services.throttles import Limit
 from threadline.services.vault import Vault
 from threadline.store import keys
 from threadline.store.database import Store
@@ -19,6 +20,7 @@ from threadline.store.transaction import Tx
 
 LONGEST: Final = 1000
 _KEY: Final = re.compile(r"[!-~]+")
+_TRIES: Final = Limit("key:test", 30, 600.0)
 _SHOWN: Final = 4
 _SHOWN_OF: Final = 3
 
@@ -37,13 +39,16 @@ class Providers(Protocol):
 
 class Credentials:
     """Everything that leaves here tells no more of a key than its last characters. ``private``: which private addresses
-    a user may name."""
+    a user may name; ``tries``: how often he may try a key out."""
 
-    def __init__(self, store: Store, vault: Vault, providers: Providers, private: Private) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, providers: Providers, private: Private, tries: Limit = _TRIES
+    ) -> None:
         self._store = store
         self._vault = vault
         self._providers = providers
         self._private = private
+        self._tries = tries
         self._trying: set[str] = set()
 
     def offered(self) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class Credentials:
 
     async def test(self, user_id: str, provider: str, given: OwnKey | None = None, address: str | None = None) -> Trial:
         """Try out a key before it is kept, or the one that is. Raises ``NotFound``, ``BadRequest``, ``MissingKey`` for
-        one that cannot be read, and ``RateLimited`` while the same user tries another."""
+        one that cannot be read, and ``RateLimited`` while the same user tries another, or has tried too many."""
         if given is not None:
             self._check(provider, given.key, given.base_url)
         if user_id in self._trying:
@@ -109,6 +114,7 @@ class Credentials:
         self._trying.add(user_id)
         try:
             own = given or await self._kept(user_id, provider)
+            await self._store.write(lambda tx: throttles.take(tx, self._tries, user_id, "keys"))
             trial = await self._providers.tried(provider, own)
         finally:
             self._trying.discard(user_id)

@@ -34,13 +34,13 @@ class Limits:
     registration: Limit = Limit("register:address", 50, 60 * _MINUTE)
 
 
-def take(tx: Tx, limit: Limit, whose: str) -> None:
+def take(tx: Tx, limit: Limit, whose: str, surface: str = "login") -> None:
     """Count a try. Raises ``RateLimited`` for one too many, which does not count: whoever waits may try again."""
     count, since = throttles.count(tx, _key(limit, whose), limit.seconds)
     if count > limit.most:
         raise RateLimited(
             "Too many tries. Wait for the time that Retry-After names, then try again.",
-            surface="login",
+            surface=surface,
             retry_after=max(1.0, since + limit.seconds - tx.now),
         )
 
