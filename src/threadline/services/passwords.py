@@ -107,13 +107,13 @@ def check_new(password: str, email: str | None, name: str | None) -> None:
     spelled = _spelled(password)
     if not SHORTEST <= len(spelled) <= LONGEST:
         _refuse(f"A password has at least {SHORTEST} characters, and at most {LONGEST}.")
-    from threadline.services.common_passwords import COMMON
+    from threadline.services.guessed_passwords import GUESSED
 
     plain = spelled.casefold()
     own = {word.casefold() for word in (email, (email or "").partition("@")[0], name) if word}
     if plain in own:
         _refuse("This is your own name or address, which is tried first. Choose another password.")
-    if plain in COMMON or len(set(plain)) == 1:
+    if plain in GUESSED or len(set(plain)) == 1:
         _refuse("This password is one of those that are tried first. Choose another, such as four words.")
 
 

@@ -36,4 +36,4 @@ victoria victoria1 warcraft welcome1 welcome123 welcome1! westside whatever what
 wolverine xxxxxxxx yankees1 yourmom1 zaq12wsx zaq1zaq1 zxcvbnm1 zxcvbnm123 zxcvbnmm zzzzzzzz
 """
 
-COMMON: Final = frozenset(_WORDS.split())
+GUESSED: Final = frozenset(_WORDS.split())
