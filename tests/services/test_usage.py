@@ -73,6 +73,8 @@ async def test_an_answer_is_counted_with_what_it_took_and_cost(house: House) -> 
     ]
     view = await house.answers.view(house.user, run.id)
     assert (view["cost"], view["key_owner"]) == (took / 1_000_000, "server")
+    assert run.started_at is not None
+    assert view["duration"] == (run.ended_at or 0) - run.started_at
 
 
 async def test_it_is_counted_once_whoever_concludes_it(house: House) -> None:

@@ -149,7 +149,8 @@ class Messages(BaseModel):
 
 class RunView(BaseModel):
     """A run as a program sees it; ``text`` is what there is of the answer's text, ``cost`` is in US dollars, null where
-    nobody knows it. ``settings`` are told to the owner of the conversation alone, of what he asked."""
+    nobody knows it. ``duration``: for how many seconds it was written, once it has ended. ``settings`` are told to the
+    owner of the conversation alone, of what he asked."""
 
     id: str
     conversation_id: str
@@ -166,6 +167,7 @@ class RunView(BaseModel):
     provider: str
     key_owner: Literal["server", "user"]
     cost: float | None
+    duration: float | None
     settings: dict[str, Any]
     error: str | None
 

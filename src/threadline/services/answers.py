@@ -126,8 +126,8 @@ class Answers:
 
     async def view(self, user_id: str, run_id: str) -> dict[str, Any]:
         """A run as a program sees it: ``status, text, next_offset, chunk_count, last_updated, usage, finish_reason,
-        model, provider, key_owner, cost, settings, error``, with the ids of what it belongs to. Times are Unix seconds,
-        costs US dollars."""
+        model, provider, key_owner, cost, duration, settings, error``, with the ids of what it belongs to. Times are
+        Unix seconds, the duration is from the moment at which it was begun to its end, costs are US dollars."""
         run = await self.run(user_id, run_id)
         record, updated = await self._record(run)
         return {
@@ -146,6 +146,7 @@ class Answers:
             "provider": run.model.partition("/")[0],
             "key_owner": run.key_owner,
             "cost": dollars(run.cost),
+            "duration": None if run.started_at is None or run.ended_at is None else run.ended_at - run.started_at,
             "settings": _chosen(run.settings) if user_id == run.user_id == run.asker_id else {},
             "error": run.error or record.error_text,
         }
