@@ -241,6 +241,7 @@ shares = Table(
     Column("email", Text),  # NULL: whoever has the link
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float),  # NULL: when it is revoked
+    Index("shares_by_end", "expires_at", **partial("expires_at IS NOT NULL")),
 )
 
 admissions = Table(

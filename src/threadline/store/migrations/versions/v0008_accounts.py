@@ -137,6 +137,8 @@ def _sharing() -> None:
         sa.Column("expires_at", sa.Float()),
     )
     op.create_index("ix_shares_conversation_id", "shares", ["conversation_id"])
+    ending = sa.text("expires_at IS NOT NULL")
+    op.create_index("shares_by_end", "shares", ["expires_at"], sqlite_where=ending)
 
 
 def _spending() -> None:
