@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import Base
-from threadline.domain.errors import BadRequest, Conflict, NotFound
+from threadline.domain.errors import BadRequest, Conflict, NotFound, Unauthorized
 from threadline.domain.limits import day_of
 from threadline.services.accounts import Opened, Visit
 from threadline.services.admin import Admin, Overview
+from threadline.services.answers import Answers
 from threadline.services.audit import Audit
 from threadline.services.deletion import Deletion
+from threadline.services.entitlements import Entitlements
+from threadline.services.submits import Submit
 from threadline.services.tokens import Tokens, Wanted
+from threadline.services.turns import Turns
 from threadline.store import conversations, messages, runs, spending, users
 from threadline.store.conversations import NewConversation
 from threadline.store.messages import NewMessage
@@ -247,6 +251,27 @@ async def test_the_answers_of_who_is_shut_out_are_asked_to_end_and_no_others(off
     found = [await base.store.read(lambda tx, name=name: runs.get(tx, name)) for name in wanted]
     assert [run and run.cancel for run in found] == ["stopped", "stopped", None]
     assert rung == ["stops"]
+
+
+async def test_who_was_let_in_just_before_he_is_shut_out_begins_no_answer(office: Office) -> None:
+    base, boss, ada = office.base, await office.boss(), await office.user()
+    turns = Turns(
+        base.store,
+        base.log,
+        Answers(base.store, base.log, base.world),
+        key_owner=lambda *_: "server",
+        default_model="a/x",
+        entitlements=Entitlements(base.store),
+    )
+    submit = Submit("chat", message={"role": "user", "parts": [{"type": "text", "text": "?"}]})
+    shut, _ = await asyncio.gather(
+        office.admin.change(boss, ada, disabled=True), turns.submit(ada, submit), return_exceptions=True
+    )
+    assert isinstance(shut, Overview)
+    with pytest.raises(Unauthorized):
+        await turns.submit(ada, submit)
+    going = await base.store.read(lambda tx: runs.unfinished(tx, "chat"))
+    assert all(run.cancel == "stopped" for run in going)
 
 
 async def test_a_user_is_deleted_by_an_admin_and_it_is_written_down_by_whom(office: Office) -> None:

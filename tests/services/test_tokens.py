@@ -265,10 +265,13 @@ async def test_a_user_revokes_his_own_tokens_alone(base: Base, tokens: Tokens) -
     assert await speaks(tokens, issued.token) is None
 
 
-async def test_who_may_not_come_in_has_no_program_that_may(base: Base, tokens: Tokens) -> None:
-    ada = await ada_of(base, disabled_at=1.0)
+async def test_who_may_not_come_in_has_no_program_that_may_and_makes_none(base: Base, tokens: Tokens) -> None:
+    ada = await ada_of(base)
     issued = await tokens.create(ada.id, Wanted("early"))
+    await base.store.write(lambda tx: users.change(tx, ada.id, disabled_at=tx.now))
     assert await speaks(tokens, issued.token) is None
+    with pytest.raises(NotFound):
+        await tokens.create(ada.id, Wanted("late"))
 
 
 async def test_what_is_remembered_of_a_users_programs_can_be_forgotten(base: Base, tokens: Tokens) -> None:

@@ -45,9 +45,9 @@ class Entitlements:
 
     def admit(self, tx: Tx, run: RunRow) -> None:
         """Let the message in that a run is to answer, and count it for who asked; in the transaction that writes it, so
-        that neither is without the other. Raises ``RateLimited``."""
+        that neither is without the other. Raises ``RateLimited``, and ``Unauthorized`` for who is shut out by now."""
         user_id = run.asker_id
-        kind = entitlements.hold(tx, user_id)
+        kind = entitlements.hold(tx, user_id, asks=True)
         if kind is None:
             raise Unauthorized(surface="session")
         rows = entitlements.applying(tx, (user_id, kind), (ALL, run.model))

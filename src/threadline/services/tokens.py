@@ -106,7 +106,7 @@ class Tokens:
 
         def work(tx: Tx) -> Issued:
             owner = users.get(tx, user_id)
-            if owner is None:
+            if owner is None or owner.disabled_at is not None:
                 raise NotFound(surface="account")
             if owner.kind == "guest":
                 raise Forbidden("Guests have no access tokens. Make an account first.", surface="token")

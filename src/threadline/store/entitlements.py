@@ -14,16 +14,17 @@ _COLUMNS = tuple(entitlements.c[name] for name in Entitlement.__slots__)
 
 
 _KIND = select(users.c.kind).where(users.c.id == bindparam("user")).with_for_update()
+_KIND_OF_ASKER = _KIND.where(users.c.disabled_at.is_(None))
 _APPLYING = select(*_COLUMNS).where(
     entitlements.c.subject.in_(bindparam("subjects", expanding=True)),
     entitlements.c.model.in_(bindparam("models", expanding=True)),
 )
 
 
-def hold(tx: Tx, user_id: str) -> str | None:
-    """The kind of a user; None where he is gone. Until the end of this transaction no other counts what he uses: there
-    is one writer on SQLite, and elsewhere his row is locked."""
-    kind: str | None = tx.conn.execute(_KIND, {"user": user_id}).scalar()
+def hold(tx: Tx, user_id: str, *, asks: bool = False) -> str | None:
+    """The kind of a user; None where he is gone or, where he ``asks``, may not come in any more. Until the end of this
+    transaction no other counts what he uses: there is one writer on SQLite, and elsewhere his row is locked."""
+    kind: str | None = tx.conn.execute(_KIND_OF_ASKER if asks else _KIND, {"user": user_id}).scalar()
     return kind
 
 
