@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.services.conftest import Base
-from tests.services.desk import EMAIL, HOME, Desk
+from tests.services.front_desk import EMAIL, HOME, Desk
 from tests.services.test_conversations import answer, say
 from tests.services.test_conversations_purge import Cut, CutOff
 from threadline.domain.errors import Conflict, NotFound, Unauthorized
@@ -185,6 +185,21 @@ async def test_an_account_goes_once(desk: Desk) -> None:
         await desk.deletion.delete(opened.user.id)
     assert not await desk.deletion.finish(opened.user.id)
     assert not await desk.deletion.finish("usr_nobody")
+
+
+async def test_what_was_asked_before_and_is_written_after_goes_too(desk: Desk) -> None:
+    base, guest = desk.base, await desk.base.accounts.guest()
+    chat = (await base.conversations.create(guest.user.id))["id"]
+    await answer(base, guest.user.id, chat, await say(base, chat, "going on"), "running", 60.0)
+    await desk.deletion.delete(guest.user.id)
+    late = (await base.conversations.create(guest.user.id, title="Too late"))["id"]
+    await base.log.create(own(guest.user.id, "late"))
+    assert await desk.deletion.sweep() == 0
+    with pytest.raises(NotFound):
+        await base.conversations.get(guest.user.id, late)
+    await base.store.write(leases.break_leases)
+    assert await desk.deletion.sweep() == 1
+    assert await traces(base, guest.user.id, chat, late) == []
 
 
 async def test_nothing_is_finished_that_was_not_begun(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.services.conftest import Base
-from tests.services.desk import ELSEWHERE, EMAIL, PASSWORD, Desk
+from tests.services.front_desk import ELSEWHERE, EMAIL, PASSWORD, Desk
 from tests.services.studio import BEGUN, Studio
 from tests.services.test_conversations import answer, events, rows_left, say
 from tests.services.test_deletion import settle_in, traces
@@ -140,6 +140,17 @@ async def test_who_registers_and_signs_in_at_once_loses_nothing(desk: Desk) -> N
             ).scalar()
         )
         assert owner == (account.user.id if isinstance(results[0], BaseException) else results[0].user.id)
+
+
+async def test_what_a_guest_asked_before_he_signed_in_and_is_written_after_follows(desk: Desk) -> None:
+    base, account, guest = desk.base, await desk.register(), await desk.base.accounts.guest()
+    await base.store.write(lambda tx: hand_over(tx, guest.user.id, account.user.id))
+    late = (await base.conversations.create(guest.user.id, title="Just in time"))["id"]
+    await base.log.create(own(guest.user.id, "late"))
+    assert await desk.deletion.sweep() == 1
+    assert (await base.conversations.get(account.user.id, late))["title"] == "Just in time"
+    assert (await base.log.head(own(account.user.id, "late"))).tail == 0
+    assert await traces(base, guest.user.id) == []
 
 
 async def test_a_guests_subscriptions_end(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.services.conftest import Base
-from tests.services.desk import ELSEWHERE, EMAIL, HOME, PASSWORD, Desk
+from tests.services.front_desk import ELSEWHERE, EMAIL, HOME, PASSWORD, Desk
 from threadline.domain.errors import BadRequest, Conflict, Forbidden, RateLimited, Unauthorized
 from threadline.services.tokens import Wanted
 

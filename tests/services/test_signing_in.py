@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.conftest import Base
-from tests.services.desk import ELSEWHERE, EMAIL, HOME, PASSWORD, Desk
+from tests.services.front_desk import ELSEWHERE, EMAIL, HOME, PASSWORD, Desk
 from threadline.domain.errors import RateLimited, ThreadlineError, Unauthorized
 from threadline.services.accounts import Visit
 from threadline.services.throttles import Limit, Limits

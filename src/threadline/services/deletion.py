@@ -105,7 +105,7 @@ class Deletion:
         if not await self._store.read(lambda tx: users.is_marked(tx, user_id)):
             return False
         heir_id = await self._store.read(lambda tx: users.heir(tx, user_id))
-        await self._conversations.remove(await self._store.read(lambda tx: ownership.left(tx, user_id)))
+        await self._conversations.remove(await self._store.write(lambda tx: _take_again(tx, user_id, heir_id)))
         async for page in self._log.listed(own(user_id, "")):
             for info in page:
                 if heir_id is not None:
@@ -113,8 +113,6 @@ class Deletion:
                 await self._forget(info.name)
 
         def work(tx: Tx) -> bool:
-            # Who was asked before he was deleted may have had more to write.
-            ownership.take_away(tx, user_id)
             return not ownership.left(tx, user_id) and users.remove(tx, user_id)
 
         return await self._store.write(work)
@@ -157,10 +155,23 @@ def check_another_admin(tx: Tx, user: UserRow) -> None:
 def mark(tx: Tx, user_id: str, heir_id: str | None = None) -> None:
     """Let nobody come in as this user, hide what is his, and stop what is written for him; ``heir_id`` is who has what
     he made already. Afterwards :meth:`Deletion.forget` him and :meth:`Deletion.finish` it."""
-    ids = ownership.living(tx, user_id)
-    for at in range(0, len(ids), _HIDE_AT_ONCE):
-        mark_deleted(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
+    _hide(tx, user_id)
     for conversation_id in participants.ids_of(tx, user_id):
         let_out(tx, conversation_id, [user_id])
     ownership.take_away(tx, user_id)
     users.mark_deleted(tx, user_id, heir_id)
+
+
+def _hide(tx: Tx, user_id: str) -> None:
+    ids = ownership.living(tx, user_id)
+    for at in range(0, len(ids), _HIDE_AT_ONCE):
+        mark_deleted(tx, user_id, ids[at : at + _HIDE_AT_ONCE])
+
+
+def _take_again(tx: Tx, user_id: str, heir_id: str | None) -> list[str]:
+    """What somebody wrote who had been let in before the mark goes the same way; the conversations that are left."""
+    if heir_id is not None:
+        ownership.move(tx, user_id, heir_id)
+    _hide(tx, user_id)
+    ownership.take_away(tx, user_id)
+    return ownership.left(tx, user_id)
