@@ -194,7 +194,18 @@ def test_the_doctor_asks_each_provider_for_a_sign_of_life(tmp_path: Path) -> Non
     ("environment", "said"),
     [
         ({"THREADLINE_HOST": "0.0.0.0"}, "put a proxy before it that asks who it is"),
-        ({"THREADLINE_GUESTS": "off"}, "That leaves programs only, as nobody can sign in yet"),
+        (
+            {"THREADLINE_GUESTS": "off", "THREADLINE_REGISTRATION": "off"},
+            "only who has an account or an access token comes in",
+        ),
+        (
+            {
+                "THREADLINE_HOST": "0.0.0.0",
+                "THREADLINE_GITHUB_CLIENT_ID": "us",
+                "THREADLINE_GITHUB_CLIENT_SECRET": "hush",
+            },
+            "Set THREADLINE_ORIGINS to this server's public address",
+        ),
     ],
 )
 def test_the_doctor_says_who_may_come(tmp_path: Path, environment: dict[str, str], said: str) -> None:

@@ -24,6 +24,7 @@ from threadline.settings import Settings, key_wanted
 _PYTHON: Final = (3, 11)
 _SQLITE: Final = (3, 35, 0)
 _ROOM: Final = 512 * 1024 * 1024
+_HERE: Final = ("127.0.0.1", "::1", "localhost")
 _STATIC: Final = Path(__file__).resolve().parent.parent / "static" / "index.html"
 
 
@@ -53,6 +54,7 @@ def examine(settings: Settings) -> list[Finding]:
         _page(),
         *_providers(settings),
         *_slots(settings),
+        *_logins(settings),
         *_settings(settings),
     ]
 
@@ -180,16 +182,21 @@ def _slots(settings: Settings) -> Iterator[Finding]:
             yield Finding(text, remedy, fatal=slot == "chat")
 
 
+def _logins(settings: Settings) -> Iterator[Finding]:
+    for config in settings.logins:
+        yield Finding(f"People may sign in with {config.display_name}.")
+    if settings.logins and not settings.origins and settings.host not in _HERE:
+        remedy = "Set THREADLINE_ORIGINS to this server's public address, such as https://chat.example.org."
+        yield Finding("Where a provider sends people back to is taken from each request.", remedy)
+
+
 def _settings(settings: Settings) -> Iterator[Finding]:
     for name in settings.unknown:
         yield Finding(f"{name} is not a setting of this version.", "Remove it, or correct its name.")
-    if settings.host not in ("127.0.0.1", "::1", "localhost") and settings.guests:
+    if settings.host not in _HERE and settings.guests:
         remedy = "If not everybody there may use your keys, put a proxy before it that asks who it is."
         yield Finding(f"Everybody who reaches {settings.host} can chat as a guest.", remedy)
-    if not settings.guests:
-        remedy = (
-            "That leaves programs only, as nobody can sign in yet; with THREADLINE_GUESTS=on people can chat again."
-        )
-        yield Finding("Guests are off: who has no session and no access token is shut out.", remedy)
+    if not settings.guests and not settings.registration:
+        yield Finding("Guests and registration are off: only who has an account or an access token comes in.")
     if os.name == "posix" and os.geteuid() == 0:
         yield Finding("You are root.", "Run the server as a user of its own.")
