@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,16 @@ def test_a_limit_is_a_number_or_off(tmp_path: Path) -> None:
     assert load({"THREADLINE_LIMIT_GUEST": "off"}, file(tmp_path, "limit_registered = 0")).limit_guest is None
     assert load({}, file(tmp_path, "limit_guest = false\nlimit_registered = 0")).limit_registered == 0
     assert load({}, file(tmp_path, 'limit_guest = "off"')).limit_guest is None
+
+
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    expected = (ip_network("10.0.0.0/8"), ip_network("2001:db8::1"))
+    assert load({"THREADLINE_PROXIES": "10.0.0.0/8, 2001:db8::1,"}).proxies == expected
+    assert load({}, file(tmp_path, 'proxies = ["10.0.0.0/8", "2001:db8::1"]')).proxies == expected
+    assert load({}).proxies == ()
+    for wrong in ("nginx", "10.0.0.1/8", "10.0.0.0/33"):
+        with pytest.raises(SettingsError, match="THREADLINE_PROXIES: must be addresses or networks"):
+            load({"THREADLINE_PROXIES": wrong})
 
 
 def test_origins_are_a_list_in_either_form(tmp_path: Path) -> None:
