@@ -15,7 +15,7 @@ import { Notice } from "../ui/notice.tsx";
 import { Password } from "../ui/password.tsx";
 import { useTitle } from "../ui/title.ts";
 import { Door, TEXT_LINK, WAY } from "./door.tsx";
-import { account } from "./requests.ts";
+import { account, type Login as Wanted } from "./requests.ts";
 import { placeAfter, useWays, WaysIn } from "./ways.tsx";
 
 /** `place`: where to go afterwards; else where the address says. */
@@ -51,8 +51,7 @@ function LoginForm({ place }: { place: string }) {
   const { faults, read } = useFields(RULES);
   const password = useRef<HTMLInputElement>(null);
   const login = useMutation({
-    mutationFn: account.login,
-    onSuccess: () => changeUser(place),
+    mutationFn: (login: Wanted) => changeUser(() => account.login(login), place),
     onError: () => password.current?.select(),
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -110,7 +109,9 @@ function Others({ place, closed }: { place: string; closed: boolean }) {
 
 /** Whoever is signed in already has a way on. */
 export function Inside({ name, place }: { name: string | null; place: string }) {
-  const logout = useMutation({ mutationFn: account.logout, onSuccess: () => changeUser(location.pathname) });
+  const logout = useMutation({
+    mutationFn: () => changeUser(account.logout, location.pathname + location.search),
+  });
   return (
     <Door title="You are signed in" lead={name ? `As ${name}.` : ""}>
       <div className="space-y-2">

@@ -28,7 +28,6 @@ export function AccountMenu({ onLeave }: { onLeave?: (() => void) | undefined })
   const name = nameOf(me);
   const trigger = {
     "data-testid": "account-menu",
-    "aria-label": `Account: ${name}`,
     "aria-haspopup": "menu" as const,
     className:
       "flex h-10 min-w-0 items-center gap-2.5 rounded-lg px-1.5 text-left hover:bg-hover data-[state=open]:bg-hover",
@@ -74,7 +73,10 @@ function Badge({ name }: { name: string }) {
       >
         {(name || "·").slice(0, 1).toUpperCase()}
       </span>
-      <span className="min-w-0 truncate text-sm text-soft">{name}</span>
+      <span className="min-w-0 truncate text-sm text-soft">
+        <span className="sr-only">Account: </span>
+        {name}
+      </span>
       <ChevronDown className="size-3.5 shrink-0 rotate-180 text-faint" />
     </>
   );

@@ -14,7 +14,7 @@ import { Password } from "../ui/password.tsx";
 import { useTitle } from "../ui/title.ts";
 import { Door, TEXT_LINK } from "./door.tsx";
 import { Inside } from "./login.tsx";
-import { account } from "./requests.ts";
+import { account, type Registration } from "./requests.ts";
 import { placeAfter, WaysIn } from "./ways.tsx";
 
 export default function Register() {
@@ -51,7 +51,9 @@ const RULES = { name: free, email: emailFault, password: newPasswordFault };
 function RegisterForm({ place }: { place: string }) {
   const note = useId();
   const { faults, read } = useFields(RULES);
-  const register = useMutation({ mutationFn: account.register, onSuccess: () => changeUser(place) });
+  const register = useMutation({
+    mutationFn: (wanted: Registration) => changeUser(() => account.register(wanted), place),
+  });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const values = read(event.currentTarget);

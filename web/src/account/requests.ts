@@ -15,6 +15,10 @@ export interface Login {
   password: string;
 }
 
+export interface Registration extends Login {
+  name?: string;
+}
+
 /** Why signing in by a provider failed, in words, and what helps. */
 export interface Failure {
   code: string;
@@ -44,7 +48,7 @@ const PROVIDERS = "/api/auth/providers";
 export const account = {
   ways: (): Promise<Ways> => api.ask("GET", PROVIDERS),
   login: (login: Login): Promise<Me> => api.ask("POST", "/api/auth/login", login),
-  register: (wanted: Login & { name?: string }): Promise<Me> => api.ask("POST", "/api/auth/register", wanted),
+  register: (wanted: Registration): Promise<Me> => api.ask("POST", "/api/auth/register", wanted),
   logout: (): Promise<void> => api.ask("POST", "/api/auth/logout"),
   failure: (code: string, query: string): Promise<Failure> =>
     api.ask("GET", `/api/auth/errors/${encodeURIComponent(code)}${query}`),

@@ -10,11 +10,7 @@ export function SignOut({ onDone }: { onDone(): void }) {
     waiting === 0
       ? "Drafts that you did not send are removed from this browser."
       : `${waiting === 1 ? "A message is" : `${waiting} messages are`} not sent yet, and would be lost.`;
-  const leave = async () => {
-    await account.logout();
-    forgetWhatWasWritten();
-    changeUser("/");
-  };
+  const leave = () => changeUser(() => account.logout().then(forgetWhatWasWritten), "/");
   return (
     <Confirm
       title="Sign out?"

@@ -74,7 +74,7 @@ function NameForm({ me }: { me: Me }) {
     if (values) change.mutate({ name: values.name.trim() });
   };
   return (
-    <Section title="Name" lead="Those with whom you share a chat see it.">
+    <Section title="Your name" lead="Those with whom you share a chat see it.">
       <form onSubmit={submit} noValidate className="max-w-md">
         <Field
           label="Name"
@@ -104,7 +104,7 @@ function EmailForm({ me }: { me: Me }) {
   };
   const state = me.email_verified ? "It is confirmed to be yours." : "Nobody has confirmed that it is yours.";
   return (
-    <Section title="E-mail" lead="You sign in with it.">
+    <Section title="Your e-mail" lead="You sign in with it.">
       <form onSubmit={submit} noValidate className="max-w-md">
         <Field
           label="E-mail"

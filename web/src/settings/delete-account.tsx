@@ -13,11 +13,8 @@ export function DeleteAccount({ hasPassword, guest = false }: { hasPassword: boo
   const [asking, setAsking] = useState(false);
   const [password, setPassword] = useState("");
   const what = guest ? "all that you made here" : "your account";
-  const leave = async () => {
-    await account.leave(hasPassword ? password : null);
-    forgetWhatWasWritten();
-    changeUser("/");
-  };
+  const leave = () =>
+    changeUser(() => account.leave(hasPassword ? password : null).then(forgetWhatWasWritten), "/");
   const ask = () => {
     loadKit();
     setPassword("");

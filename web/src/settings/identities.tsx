@@ -76,10 +76,9 @@ function LinkRow({ link: { provider, title, identity }, busy, onUnlink }: LinkPr
         ) : (
           <a
             href={providerLogin(provider, "/settings/account", true)}
-            aria-label={`Link your account at ${title}`}
             className="inline-flex h-8 touch:h-10 items-center rounded-lg border border-line px-3 text-[0.8125rem] font-medium hover:bg-hover"
           >
-            Link it
+            Link <span className="sr-only">your account at {title}</span>
           </a>
         )
       }

@@ -58,7 +58,9 @@ function noteOf(provider: KeyProvider, kept: Key | null): string {
   const now = new Date();
   const used = kept.used_at === null ? "never used" : `last used ${agoWords(kept.used_at, now)}`;
   const address = kept.base_url ? [`for ${kept.base_url}`] : [];
-  return [`Ends in ${kept.last_four}`, `added ${dayWords(kept.created_at)}`, used, ...address].join(" · ");
+  // Of a short key nothing is shown.
+  const end = kept.last_four ? `Ends in ${kept.last_four}` : "Kept";
+  return [end, `added ${dayWords(kept.created_at)}`, used, ...address].join(" · ");
 }
 
 function KeyRow({ provider, kept }: { provider: KeyProvider; kept: Key | null }) {
@@ -140,7 +142,11 @@ function Actions({ name, kept, open, testing, onTest, onOpen, onRemove }: Action
   return (
     <>
       {kept && (
-        <Button disabled={testing} onClick={onTest} aria-label={`Test the key for ${name}`}>
+        <Button
+          disabled={testing}
+          onClick={onTest}
+          aria-label={`${testing ? "Testing…" : "Test"} the key for ${name}`}
+        >
           {testing ? "Testing…" : "Test"}
         </Button>
       )}

@@ -9,6 +9,7 @@ import { keys, makeQueryClient } from "./cache.ts";
 import { Feed } from "./feed.ts";
 import { Journal, readAgain } from "./journal.ts";
 import { Runs } from "./runs.ts";
+import { settledUser } from "./session.ts";
 import { Store } from "./store.ts";
 
 declare global {
@@ -21,7 +22,10 @@ declare global {
 export const api = new Api(undefined, undefined, window.threadlineMe);
 export const queries = makeQueryClient();
 export const journal = new Journal(queries);
-export const live = new Live({ base: location.origin, onDismissed: renewSession });
+export const live = new Live({
+  base: location.origin,
+  onDismissed: () => void settledUser().then(renewSession),
+});
 export const runs = new Runs(live);
 export const feed = new Feed({ live, me: known, onMissed: () => void readAgain(queries) });
 

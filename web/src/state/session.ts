@@ -1,20 +1,52 @@
 /** Who uses this browser: what changes with them, in every tab, and what is left of them when they leave. */
 
-import { keep, kept } from "./store.ts";
+import { keep, kept, recall } from "./store.ts";
 
-/** Changes whenever somebody comes or goes; other tabs hear of it. */
+/** Whom it changes to is not told, only that it changes (`changing:…`) and when it did; other tabs hear of it. */
 const NAME = "session";
+const CHANGING = "changing:";
+const LONGEST_MS = 15_000;
+/** The tab where it happened goes first, so that not each is made a guest of its own. */
+const OTHERS_WAIT_MS = 400;
 
-/** Somebody else uses this browser from now on: every tab begins anew, this one at `place`. */
-export function changeUser(place: string): void {
-  keep(NAME, `${Date.now()}`);
-  location.assign(place);
+let changing = false;
+
+/** Ask for what makes somebody else the user of this browser; then every tab begins anew, this one at `place`. */
+export async function changeUser<T>(ask: () => Promise<T>, place: string): Promise<T> {
+  changing = true;
+  keep(NAME, `${CHANGING}${Date.now()}`);
+  try {
+    const answer = await ask();
+    keep(NAME, `${Date.now()}`);
+    location.assign(place);
+    return answer;
+  } catch (error) {
+    changing = false;
+    keep(NAME, null);
+    throw error;
+  }
 }
 
-/** Begin anew when another tab changes the user. Returns how to stop. */
+/**
+ * Once nobody is coming or going. The session that ends is told of before the cookie of the new one is there: whoever
+ * asked in between would be made a new guest, and that guest's cookie would take the place of the user's.
+ */
+export async function settledUser(): Promise<void> {
+  const until = Date.now() + LONGEST_MS;
+  while ((changing || changesElsewhere()) && Date.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+function changesElsewhere(): boolean {
+  const noted = recall(NAME) ?? "";
+  return noted.startsWith(CHANGING) && Date.now() - Number(noted.slice(CHANGING.length)) < LONGEST_MS;
+}
+
+/** Begin anew when another tab has changed the user. Returns how to stop. */
 export function shareUser(frame: Window): () => void {
-  const hear = (event: StorageEvent) => {
-    if (event.key?.endsWith(`:${NAME}`)) frame.location.reload();
+  const hear = ({ key, newValue }: StorageEvent) => {
+    if (!key?.endsWith(`:${NAME}`) || newValue === null || newValue.startsWith(CHANGING)) return;
+    setTimeout(() => frame.location.reload(), OTHERS_WAIT_MS);
   };
   frame.addEventListener("storage", hear);
   return () => frame.removeEventListener("storage", hear);

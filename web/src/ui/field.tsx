@@ -61,7 +61,10 @@ export function Select({ label, hint, error, className = "", ...select }: Select
 /** Its line is there also while it is empty, so that an error moves nothing. */
 function Note({ id, error, hint }: { id: string | undefined } & Pick<Words, "error" | "hint">) {
   return (
-    <p id={id} className={`mt-1 min-h-5 text-[0.8125rem] leading-5 ${error ? "text-danger" : "text-faint"}`}>
+    <p
+      id={id}
+      className={`mt-1 mb-2 min-h-5 text-[0.8125rem] leading-5 ${error ? "text-danger" : "text-faint"}`}
+    >
       {error || hint}
     </p>
   );

@@ -15,8 +15,8 @@ export function Password(props: Omit<ComponentProps<typeof Field>, "type" | "chi
     >
       <button
         type="button"
-        aria-pressed={shown}
-        aria-label={`Show ${props.label.toLowerCase()}`}
+        data-testid="password-shown"
+        aria-label={`${shown ? "Hide" : "Show"} ${props.label.toLowerCase()}`}
         onClick={() => setShown(!shown)}
         className="absolute inset-y-1 right-1 rounded-md px-2.5 text-xs font-medium text-soft hover:bg-hover hover:text-ink"
       >
