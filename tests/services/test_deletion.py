@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -14,6 +17,9 @@ from tests.services.test_conversations import answer, say
 from tests.services.test_conversations_purge import Cut, CutOff
 from threadline.domain.errors import Conflict, NotFound, Unauthorized
 from threadline.log.protocol import Log, StreamInfo
+from threadline.log.sqlite import SqliteLog
+from threadline.services.answers import Answers
+from threadline.services.conversations import Conversations
 from threadline.services.deletion import Deletion
 from threadline.services.streams import own
 from threadline.services.tokens import Wanted
@@ -90,6 +96,33 @@ async def test_nothing_is_left_of_an_account(desk: Desk) -> None:
     assert [row["target"] for row in await desk.audited("account.deleted")] == [opened.user.id]
     # Whoever has the address now is somebody else.
     assert (await desk.register()).user.id != opened.user.id
+
+
+async def test_no_table_of_either_file_holds_anything_of_who_is_gone(base: Base, tmp_path: Path) -> None:
+    log = await SqliteLog.open(tmp_path / "log.db", base.world)
+    own_files = replace(
+        base, log=log, conversations=Conversations(base.store, log, Answers(base.store, log, base.world))
+    )
+    desk = Desk(own_files)
+    opened, guest = await desk.register(), await base.accounts.guest()
+    told = [*await settle_in(desk, opened.user.id), *await settle_in(desk, guest.user.id)]
+    assert (await desk.login(guest)).user.id == opened.user.id
+    assert found_in(tmp_path, *told)
+    await desk.deletion.delete(opened.user.id)
+    assert found_in(tmp_path, EMAIL, *told) == []
+    await log.close()
+
+
+def found_in(folder: Path, *words: str) -> list[str]:
+    """Where any of these stands in a table of a file there, but for what is written down of who did what."""
+    found = []
+    for path in folder.glob("*.db"):
+        with closing(sqlite3.connect(path)) as base:
+            names = [name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for name in set(names) - WRITTEN_DOWN:
+                rows = str(base.execute(f"SELECT * FROM {name}").fetchall())
+                found += [f"{path.name} {name}: {word}" for word in words if word in rows]
+    return found
 
 
 async def test_what_a_worker_still_writes_is_removed_when_it_lets_go(desk: Desk) -> None:
