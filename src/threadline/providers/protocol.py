@@ -27,7 +27,8 @@ class ModelSettings:
 
     ``tool_choice`` is auto, none, required or the one tool ``{"name"}``. ``response_format`` is of the ``type``
     json_object or json_schema, the latter with ``name``, ``schema`` and perhaps ``strict`` and ``description``.
-    ``sampling`` has any of top_p, stop, seed, presence_penalty, frequency_penalty, logit_bias and verbosity.
+    ``web_search``: the provider may search the web by itself, where the model can. ``sampling`` has any of top_p, stop,
+    seed, presence_penalty, frequency_penalty, logit_bias and verbosity.
     """
 
     max_tokens: int | None = 4000
@@ -37,6 +38,7 @@ class ModelSettings:
     tool_choice: str | dict[str, str] | None = None
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
+    web_search: bool | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
 

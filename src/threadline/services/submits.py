@@ -91,6 +91,7 @@ def check_settings(settings: dict[str, Any]) -> None:
             f"a text of at most {MAX_SYSTEM_CHARACTERS} characters",
         ),
         "tools": (lambda value: isinstance(value, bool), "true or false"),
+        "web_search": (lambda value: isinstance(value, bool), "true or false"),
         "reasoning_effort": (lambda value: value in EFFORTS, f"one of {', '.join(EFFORTS)}"),
     }
     for name, value in settings.items():

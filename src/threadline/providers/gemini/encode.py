@@ -81,15 +81,32 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
         body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
     elif system:
         contents[0]["parts"][:0] = [{"text": text} for text in system]
-    if request.tools:
-        body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
-        calling = _calling(settings, request.tools)
-        if calling:
-            body["toolConfig"] = {"functionCallingConfig": calling}
+    _offer(request, traits, body)
     config = _config(request, traits)
     if config:
         body["generationConfig"] = config
     return body
+
+
+def _offer(request: ModelRequest, traits: Traits, body: dict[str, Any]) -> None:
+    """The tools: ours, the provider's own search, and both where the model takes them together."""
+    searches = bool(request.settings.web_search)
+    ours = request.tools if traits.both or not searches else ()
+    tools: list[dict[str, Any]] = []
+    config: dict[str, Any] = {}
+    if ours:
+        tools.append({"functionDeclarations": [_tool(tool) for tool in ours]})
+        calling = _calling(request.settings, ours)
+        if calling:
+            config["functionCallingConfig"] = calling
+    if searches:
+        tools.append({"googleSearch": {}})
+        if traits.both:
+            config["includeServerSideToolInvocations"] = True
+    if tools:
+        body["tools"] = tools
+    if config:
+        body["toolConfig"] = config
 
 
 def _config(request: ModelRequest, traits: Traits) -> dict[str, Any]:

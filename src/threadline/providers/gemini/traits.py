@@ -22,8 +22,8 @@ class Traits:
     tokens, or of ``off`` where it is not to think, or as little as it can. ``signs``: it gives signatures, and wants
     each call back with one. ``sampling``: it takes a temperature and top_p. ``penalties``: it takes presence and
     frequency penalties. ``prefill``: it goes on from an answer that comes last. ``both``: it holds to a schema also
-    where it has tools. ``fetches``: it gets files from their addresses. ``system``: it takes instructions apart from
-    what the user says.
+    where it has tools, and searches the web beside them. ``fetches``: it gets files from their addresses. ``system``:
+    it takes instructions apart from what the user says.
     """
 
     thinking: Literal["level", "budget"] | None = None

@@ -67,6 +67,8 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
     """The JSON body; ``orjson.dumps`` makes the bytes of it."""
     settings, traits = request.settings, traits_of(request.model)
     tools = [_tool(tool, traits) for tool in request.tools]
+    if settings.web_search:
+        tools.append({"type": "web_search_20250305", "name": "web_search"})
     choice = _choice(settings, traits) if tools else None
     limit = _limit(settings.max_tokens, traits)
     prefill = bool(request.partial) and _prefills(request.partial, dialect, traits)

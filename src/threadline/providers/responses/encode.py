@@ -28,6 +28,9 @@ class Dialect:
     background: bool = False
     """The provider is to go on with an answer whose connection is lost, and keeps it; without it, it keeps nothing."""
 
+    searches: bool = False
+    """Its models can search the web."""
+
     @property
     def continues(self) -> Literal["prefill", "instruction"]:
         """See ``protocol.Provider``; an assistant message that comes last is answered, not gone on with."""
@@ -56,7 +59,7 @@ def dialect_of(config: ProviderConfig) -> Dialect:
     kind = KINDS.get(config.kind, Kind(config.kind))
     usual = kind.base_url is not None and config.base_url in (None, kind.base_url)
     family = config.kind if usual else config.name
-    return Dialect(family=family, openai=config.kind == "openai", background=config.background)
+    return Dialect(family=family, openai=config.kind == "openai", background=config.background, searches=usual)
 
 
 def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any]:
@@ -76,8 +79,11 @@ def encode(request: ModelRequest, dialect: Dialect = Dialect()) -> dict[str, Any
         body["include"] = ["reasoning.encrypted_content"]
         if settings.reasoning_effort is not None:
             body["reasoning"] = {"effort": settings.reasoning_effort}
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+    tools = [_tool(tool) for tool in request.tools]
+    if settings.web_search and dialect.searches:
+        tools.append({"type": "web_search"})
+    if tools:
+        body["tools"] = tools
         _choose(settings, body)
     if settings.response_format is not None:
         body["text"] = {"format": settings.response_format}
