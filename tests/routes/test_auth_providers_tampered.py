@@ -84,11 +84,11 @@ async def test_each_claim_is_checked(house: House, office: FakeOpenId, claims: d
 
 async def test_what_is_right_is_taken(house: House, office: FakeOpenId) -> None:
     office.claims = {"aud": ["us", "another"], "azp": "us", "exp": NOW - 30, "email_verified": "true"}
-    office.person = {"email": "ada@example.org", "email_verified": False, "name": "Ada"}
+    office.person = {"email": "ada@example.org", "email_verified": False, "name": "Ada\n\u00a0 Byron"}
     visitor = house.visitor()
     assert await sign_in(visitor, "office") == "/"
     me = await visitor.get("/api/me")
-    assert (me["name"], me["email"]) == ("Ada", "ada@example.org")
+    assert (me["name"], me["email"]) == ("Ada Byron", "ada@example.org")
 
 
 async def test_a_token_that_somebody_else_signed_is_not_taken(house: House, office: FakeOpenId) -> None:

@@ -52,8 +52,8 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a provider tells. ``subject`` is his for ever; ``email`` is in small letters, None where it is hidden, and
-    ``email_verified`` only where the provider says so itself."""
+    """Whom a provider tells. ``subject`` is his for ever; ``email`` is as it is written there, None where it is hidden,
+    and ``email_verified`` only where the provider says so itself."""
 
     subject: str
     email: str | None = None

@@ -122,7 +122,6 @@ class Identities:
         attempt = Attempt(asked.redirect_uri, new_secret(self._world), new_secret(self._world), new_secret(self._world))
 
         def work(tx: Tx) -> None:
-            take(tx, _BEGUN, network_of(visit.address))
             logins.forget(tx, tx.now - _KEPT_SECONDS)
             row = LoginRow(
                 provider=name,
@@ -137,6 +136,8 @@ class Identities:
             logins.add(tx, hashed(attempt.state), row)
 
         try:
+            # Before the provider is asked anything: it is not to be asked by all who come here.
+            await self._store.write(lambda tx: take(tx, _BEGUN, network_of(visit.address)))
             url = await provider.address(attempt)
             await self._store.write(work)
         except (LoginFailed, ThreadlineError) as fault:

@@ -6,7 +6,7 @@ from typing import Final
 
 from threadline.domain.login_failures import LoginFailed
 from threadline.domain.logins import Attempt, LoginConfig, Person, Returned
-from threadline.providers.identity.web import Reply, Web, address_in, asking_address, name_in, refusal
+from threadline.providers.identity.web import Reply, Web, asking_address, name_in, refusal
 
 _WORLD: Final = "https://github.com"
 _WORLDS_API: Final = "https://api.github.com"
@@ -69,5 +69,6 @@ def _primary(reply: Reply) -> str | None:
     listed = reply.body if reply.status == 200 and isinstance(reply.body, list) else []
     for one in listed:
         if isinstance(one, dict) and one.get("primary") is True and one.get("verified") is True:
-            return address_in(one.get("email"))
+            email = one.get("email")
+            return email if isinstance(email, str) else None
     return None

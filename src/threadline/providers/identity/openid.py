@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from threadline.domain.login_failures import LoginFailed
 from threadline.domain.logins import Attempt, LoginConfig, Person, Returned
 from threadline.providers.identity.published import Metadata, Published
-from threadline.providers.identity.web import Web, address_in, asking_address, name_in, refusal
+from threadline.providers.identity.web import Web, asking_address, name_in, refusal
 from threadline.world import World
 
 _SCOPES: Final = ("email", "profile")
@@ -47,10 +47,14 @@ class OpenId:
         claims = await self._claims(metadata, attempt, tokens.get("id_token"), access_token)
         if "email" not in claims and metadata.person_at is not None and isinstance(access_token, str):
             claims = {**await self._more(metadata.person_at, access_token, claims["sub"]), **claims}
-        email = address_in(claims.get("email"))
-        # Some write it as a text.
-        verified = email is not None and claims.get("email_verified") in (True, "true")
-        return Person(claims["sub"], email, verified, name_in(claims.get("name"), claims.get("preferred_username")))
+        email = claims.get("email")
+        return Person(
+            subject=claims["sub"],
+            email=email if isinstance(email, str) else None,
+            # Some write it as a text.
+            email_verified=claims.get("email_verified") in (True, "true"),
+            name=name_in(claims.get("name"), claims.get("preferred_username")),
+        )
 
     async def _tokens(self, metadata: Metadata, attempt: Attempt, returned: Returned) -> dict[str, Any]:
         form = {

@@ -18,6 +18,7 @@ from threadline.domain.logins import Attempt, LoginConfig
 
 _SECONDS: Final = 10.0
 _ANSWER_BYTES: Final = 1 << 20
+_LONGEST_NAME: Final = 100
 _HEADERS: Final = {"User-Agent": "threadline", "Accept": "application/json"}
 
 
@@ -123,17 +124,11 @@ def refusal(reply: Reply, spent: frozenset[str], config: LoginConfig, *secrets: 
     return LoginFailed("code_refused" if error in spent else "provider_refused", words)
 
 
-def address_in(told: object) -> str | None:
-    """An e-mail address that a provider tells, in small letters; None for what is none."""
-    if not isinstance(told, str):
-        return None
-    address = told.strip().lower()
-    return address if "@" in address and len(address) <= 254 and address.isprintable() else None
-
-
 def name_in(*told: object) -> str | None:
     """The first name for people that a provider tells, of at most 100 characters."""
     for name in told:
-        if isinstance(name, str) and (shown := "".join(c for c in name if c.isprintable()).strip()):
-            return shown[:100].strip()
+        if isinstance(name, str):
+            shown = " ".join("".join(one if one.isprintable() else " " for one in name).split())[:_LONGEST_NAME].strip()
+            if shown:
+                return shown
     return None
