@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -15,12 +16,13 @@ from urllib.parse import quote
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
-from tests.routes import bad_accounts, bad_dialects, bad_providers, bad_rows, bad_shares, bad_sign_in
+from tests.routes import bad_accounts, bad_dialects, bad_keys, bad_providers, bad_rows, bad_shares, bad_sign_in
 from tests.routes.bad_rows import JSON, MALFORMED, Bad, Row, text
 from tests.routes.conftest import PASSWORD, House, asking, open_house
 from tests.routes.test_errors import check
 from tests.support.answers import until_ended
 from tests.support.client import Client, Reply
+from threadline.domain.addresses import LOOPBACK
 from threadline.routes import RESOURCES, pages
 from threadline.routes.openai.errors import speaks
 from threadline.routes.site import Site
@@ -33,6 +35,7 @@ TABLE: dict[tuple[str, str], Row] = {
     **bad_sign_in.TABLE,
     **bad_providers.TABLE,
     **bad_dialects.TABLE,
+    **bad_keys.TABLE,
     **bad_shares.TABLE,
 }
 STREAMS = ("GET", "PUT", "POST", "DELETE")
@@ -104,7 +107,9 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
 
 @asynccontextmanager
 async def standing(folder: Path) -> AsyncIterator[Ground]:
-    async with open_house(folder, long_poll_seconds=0.05, logins=bad_providers.LOGINS) as house:
+    async with open_house(
+        folder, long_poll_seconds=0.05, logins=bad_providers.LOGINS, private_addresses=LOOPBACK
+    ) as house:
         mine, other = await house.program("mine"), await house.program("other")
         names = {f"foreign.{name}": value for name, value in (await belongings(other, "theirs")).items()}
         names |= await belongings(mine, "own")
@@ -232,12 +237,12 @@ def _last_of_all(one: tuple[tuple[str, str], Row]) -> tuple[bool, bool, int]:
 
 
 async def test_every_route_has_a_row(ground: Ground) -> None:
-    wanted = {(method, path) for method, path, _, _ in RESOURCES}
+    wanted = {(method, re.sub(r":\w+}", "}", path)) for method, path, _, _ in RESOURCES}
     for route in cast("Site", ground.house.app.site).routes:
         if isinstance(route, WebSocketRoute):
             wanted.add(("WS", route.path))
         elif isinstance(route, Route):
-            path = route.path.replace(":path}", "}")
+            path = re.sub(r":\w+}", "}", route.path)
             wanted |= {(method, path) for method in route.methods or STREAMS if method != "HEAD"}
     below = (await ground.mine.get("/openapi.json"))["paths"].items()
     wanted |= {(method.upper(), path) for path, operations in below if "/__ds/" in path for method in operations}
