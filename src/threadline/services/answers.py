@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing, suppress
-from functools import partial
 from typing import Any, Final
 
 from threadline.domain.endings import status_of
@@ -72,8 +71,8 @@ class Answers:
         """
         if reader is None or reader == run.user_id:
             return self._follow(run, start, share)
-        whole = partial(self._follow, run, share=share)
-        return while_readable(self._store, self._world, whole, start, reader, run.conversation_id)
+        steps = self._follow(run, start, share)
+        return while_readable(self._store, self._world, steps, reader, run.conversation_id)
 
     async def _follow(self, run: RunRow, start: int, share: Share | None) -> Steps:
         at = start

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
+from threadline.domain.errors import ThreadlineError
 from threadline.log.protocol import Batch, Steps
 from threadline.services.access import access
 from threadline.services.leaving import topic
@@ -18,57 +18,81 @@ _TRUSTED_SECONDS: Final = 5.0
 process."""
 
 
-async def while_readable(
-    store: Store, world: World, follow: Callable[[int], Steps], start: int, user_id: str, conversation_id: str
-) -> Steps:
-    """What ``follow`` gives from offset ``start`` on, each step once. Raises ``NotFound`` as soon as this user may not
-    read the conversation any more, also while nothing comes."""
-    wait, at = _Wait(), start
-    with store.signals.attach(topic(conversation_id), wait.doubt):
-        while True:
-            wait.doubtful = False
-            await store.read(lambda tx: access(tx, user_id, conversation_id, "run"))
-            known_at = world.monotonic()
-            async with aclosing(follow(at)) as steps:
-                while (batches := await wait.next(steps)) is not None:
-                    if world.monotonic() - known_at > _TRUSTED_SECONDS:
-                        await store.read(lambda tx: access(tx, user_id, conversation_id, "run"))
-                        known_at = world.monotonic()
-                    at, final = batches[-1].next, batches[-1].final
+async def while_readable(store: Store, world: World, steps: Steps, user_id: str, conversation_id: str) -> Steps:
+    """The same steps. Raises ``NotFound`` as soon as this user may not read the conversation any more, also while
+    nothing comes; nothing is handed on while that is in doubt."""
+    watch = _Watch(store, world, user_id, conversation_id)
+    with store.signals.attach(topic(conversation_id), watch.ring):
+        try:
+            async with aclosing(steps):
+                await watch.look()
+                while (batches := await watch.next(steps)) is not None:
                     yield batches
                     # What is sent is not kept while there is nothing more to send.
                     del batches
-                    if final:
-                        return
-            if not wait.doubtful:
-                return
+        finally:
+            await watch.close()
 
 
-class _Wait:
-    """A wait for the next step, which ends early where it is in doubt whether that may be read."""
+class _Watch:
+    """Whether one reader may still read: looked up before a step where it is in doubt, and at once where he waits."""
 
-    def __init__(self) -> None:
-        self.doubtful = False
+    def __init__(self, store: Store, world: World, user_id: str, conversation_id: str) -> None:
+        self._store = store
+        self._world = world
+        self._user_id = user_id
+        self._conversation_id = conversation_id
+        self._rings = self._heeded = 0
+        self._known_at = 0.0
+        self._fault: ThreadlineError | None = None
         self._patience: asyncio.Timeout | None = None
+        self._looking: asyncio.Task[None] | None = None
 
-    def doubt(self) -> None:
+    def ring(self) -> None:
         """Somebody may have lost his access."""
-        self.doubtful = True
-        if self._patience is not None:
-            # A time that is past: it is over at once.
-            self._patience.reschedule(0.0)
+        self._rings += 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._find_out())
+
+    async def look(self) -> None:
+        """Raises ``NotFound`` where he may not read."""
+        rings, now = self._rings, self._world.monotonic()
+        await self._store.read(lambda tx: access(tx, self._user_id, self._conversation_id, "run"))
+        self._heeded, self._known_at = max(self._heeded, rings), now
 
     async def next(self, steps: Steps) -> tuple[Batch, ...] | None:
-        """None at the end, and where it is in doubt; then ``steps`` are not gone on with."""
-        if self.doubtful:
-            return None
+        """The next step; None at the end. Raises what :meth:`look` raises."""
+        if self._fault is not None:
+            raise self._fault
+        found = await self._wait(steps)
+        if self._heeded < self._rings or self._world.monotonic() - self._known_at > _TRUSTED_SECONDS:
+            await self.look()
+        return found
+
+    async def close(self) -> None:
+        """Nobody reads any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def _wait(self, steps: Steps) -> tuple[Batch, ...] | None:
         self._patience = patience = asyncio.timeout(None)
         try:
             async with patience:
                 return await anext(steps, None)
         except TimeoutError:
-            if not patience.expired():
+            if self._fault is None or not patience.expired():
                 raise
-            return None
+            raise self._fault from None
         finally:
             self._patience = None
+
+    async def _find_out(self) -> None:
+        try:
+            while self._heeded < self._rings:
+                await self.look()
+        except ThreadlineError as fault:
+            self._fault = fault
+            if self._patience is not None:
+                # A time that is past: the wait is over at once.
+                self._patience.reschedule(0.0)
