@@ -7,14 +7,18 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import aiohttp
 import orjson
 
 from threadline.domain.login_failures import LoginFailed
 from threadline.domain.logins import Attempt, LoginConfig
+
+if TYPE_CHECKING:
+    import aiohttp
+
+# An HTTP client is loaded with the first sign-in: many servers see none, and all want to start fast.
 
 _SECONDS: Final = 10.0
 _ANSWER_BYTES: Final = 1 << 20
@@ -58,6 +62,8 @@ class Web:
             self._session = None
 
     async def _ask(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None) -> Reply:
+        import aiohttp
+
         try:
             async with (
                 asyncio.timeout(_SECONDS),
@@ -69,6 +75,8 @@ class Web:
             raise LoginFailed("provider_unreachable") from None
 
     def _opened(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._closed:
             raise LoginFailed("unavailable")
         if self._session is None:
