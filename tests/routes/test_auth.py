@@ -151,6 +151,17 @@ async def test_sessions_are_listed_and_ended_one_by_one_and_all_others(house: Ho
     assert len((await other.get("/api/auth/sessions"))["items"]) == 1
 
 
+async def test_who_signs_out_of_a_session_that_another_process_ended_is_out(house: House) -> None:
+    visitor = await registered(house, "out@example.org")
+    cookie = visitor.cookie
+    with closing(sqlite3.connect(house.app.settings.store_path)) as base, base:
+        base.execute("DELETE FROM sessions WHERE user_id = ?", ((await visitor.get("/api/me"))["id"],))
+    reply = await visitor.call("POST", "/api/auth/logout")
+    assert reply.status == 204
+    assert "Max-Age=0" in reply.headers["set-cookie"]
+    assert (await house.visitor(Cookie=cookie).call("GET", "/api/auth/sessions")).status == 401
+
+
 async def test_what_a_revoked_session_has_open_ends(open_own: Any) -> None:
     async with open_own(heartbeat=0.3) as house:
         first = await registered(house, "streams@example.org")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import Request
 
+from threadline.domain.errors import NotFound
 from threadline.routes import cookies, shapes
 from threadline.routes.account_shapes import Login, NewPassword, Registration, Session, Sessions
 from threadline.routes.identity import Asker, Services, SignedIn, identified, let_in
@@ -30,7 +33,9 @@ async def login(request: Request, body: Login, asker: Asker, context: Services) 
 async def logout(request: Request, asker: Asker, context: Services) -> None:
     """End the session that asks."""
     if asker is not None:
-        await context.accounts.revoke(asker.user.id, asker.session_id, visit_of(request.scope))
+        # Another process may have ended it, which is known here a little later.
+        with suppress(NotFound):
+            await context.accounts.revoke(asker.user.id, asker.session_id, visit_of(request.scope))
         cookies.take_back(request.scope, asker.token)
 
 

@@ -148,8 +148,11 @@ class Accounts:
                 raise NotFound(surface="session")
             record(tx, "session.revoked", user_id, target=session_id, address=visit.address)
 
-        await self._store.write(work)
-        self._bearers.revoke(lambda known: known.session_id == session_id)
+        try:
+            await self._store.write(work)
+        finally:
+            # Also where another process has ended it.
+            self._bearers.revoke(lambda known: (known.user.id, known.session_id) == (user_id, session_id))
 
     async def revoke_others(self, user_id: str, kept: str | None, visit: Visit = Visit()) -> None:
         """End all sessions of the user but the one that is ``kept``."""
