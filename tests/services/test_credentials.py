@@ -13,8 +13,8 @@ import pytest
 from threadline.domain.addresses import LOOPBACK, NOWHERE, Private
 from threadline.domain.catalog import OwnKey, ProviderConfig
 from threadline.domain.errors import BadRequest, MissingKey, NotFound, RateLimited, UnsupportedModel
+from threadline.domain.trials import Trial
 from threadline.providers.registry import Registry
-from threadline.providers.trial import Trial
 from threadline.services.credentials import Credentials
 from threadline.services.keys import Keys
 from threadline.services.rotation import Rotation, Sealed

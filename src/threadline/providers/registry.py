@@ -26,6 +26,7 @@ from threadline.domain.catalog import (
 from threadline.domain.errors import MissingKey, UnsupportedModel
 from threadline.domain.facts import Known
 from threadline.domain.prices import Price
+from threadline.domain.trials import Trial
 from threadline.providers import catalogue, facts
 from threadline.providers.demo import Demo
 from threadline.providers.health import Healths, Watched
@@ -36,7 +37,6 @@ from threadline.world import World
 
 if TYPE_CHECKING:
     from threadline.providers.http import Http
-    from threadline.providers.trial import Trial
 
 NO_KEYS: Final[Mapping[str, OwnKey]] = MappingProxyType({})
 

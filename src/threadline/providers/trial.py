@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,20 +10,12 @@ import orjson
 
 from threadline.domain.catalog import KINDS, ProviderConfig
 from threadline.domain.errors import ProviderError
+from threadline.domain.trials import Trial
 from threadline.providers.faults import redacted
 from threadline.providers.http import Http
 from threadline.providers.remote import auth_headers
 
 _SECONDS: Final = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of a key that was tried out: whether its provider took it, in words, and how many models it has."""
-
-    ok: bool
-    message: str
-    models: int | None = None
 
 
 async def tried(http: Http, config: ProviderConfig) -> Trial:

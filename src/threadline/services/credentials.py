@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from threadline.domain.addresses import Private, fault_of_base
 from threadline.domain.catalog import OwnKey, ProviderConfig, takes_addresses
 from threadline.domain.errors import BadRequest, NotFound, RateLimited
-from threadline.providers.trial import Trial
+from threadline.domain.trials import Trial
 from threadline.services import audit, throttles
 from threadline.services.throttles import Limit
 from threadline.services.vault import Vault
