@@ -53,8 +53,9 @@ def menu(visitor: Visitor, entry: str) -> None:
     visitor.page.get_by_role("menuitem", name=entry).click()
 
 
-def registered(visitor: Visitor, email: str) -> Visitor:
-    """Register what a tab's guest is, beside the page."""
+def registered(tab: Tab, email: str) -> Visitor:
+    """A tab of somebody who has registered, with nothing open yet."""
+    visitor = tab()
     visitor.api("POST", "/api/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
     return visitor
 
@@ -112,14 +113,16 @@ def test_a_guest_registers_keeps_the_chat_and_comes_back_to_it(tab: Tab, fake: F
     expect(other.at("conversation-item")).to_have_count(1)
 
 
-def test_a_message_that_finds_the_session_ended_is_sent_after_signing_in(visitor: Visitor, fake: Fake) -> None:
-    registered(visitor, "bell@example.org").open()
+def test_a_message_that_finds_the_session_ended_is_sent_after_signing_in(tab: Tab, fake: Fake) -> None:
+    visitor = registered(tab, "bell@example.org").open()
     visitor.say(fake.prompt(chunks=5))
     visitor.is_over()
     visitor.page.context.clear_cookies()
     visitor.forgive_the_network()
     visitor.say(fake.prompt("kept words", chunks=5))
     expect(visitor.at("error")).to_contain_text("Your session has ended")
+    expect(visitor.at("session-ended")).to_be_visible()
+    expect(visitor.answers).to_have_count(1)
     visitor.shoot("102-session-ended")
     assert visitor.faults() == []
     visitor.at("error").get_by_role("link", name="Sign in").click()
@@ -143,8 +146,8 @@ def test_a_guest_beyond_the_limit_is_told_when_it_is_free_and_may_register(visit
     at(visitor, f"/register?return_to=%2Fchat%2F{chat}")
 
 
-def test_sessions_are_listed_and_ended(visitor: Visitor, browser: Browser) -> None:
-    registered(visitor, "cora@example.org")
+def test_sessions_are_listed_and_ended(tab: Tab, browser: Browser) -> None:
+    visitor = registered(tab, "cora@example.org")
     elsewhere = browser.new_context()
     login = {"email": "cora@example.org", "password": PASSWORD}
     assert elsewhere.request.post(f"{visitor.server.url}/api/auth/login", data=login).ok
@@ -160,8 +163,8 @@ def test_sessions_are_listed_and_ended(visitor: Visitor, browser: Browser) -> No
     elsewhere.close()
 
 
-def test_an_access_token_is_shown_once_works_and_is_revoked(visitor: Visitor) -> None:
-    registered(visitor, "dora@example.org")
+def test_an_access_token_is_shown_once_works_and_is_revoked(tab: Tab) -> None:
+    visitor = registered(tab, "dora@example.org")
     visitor.page.goto(f"{visitor.server.url}/settings/tokens")
     button(visitor, "Make a token").click()
     expect(field(visitor, "Name")).to_have_accessible_description("Give it a name, so that you know it again.")
@@ -186,8 +189,8 @@ def test_an_access_token_is_shown_once_works_and_is_revoked(visitor: Visitor) ->
     assert status() == 401
 
 
-def test_a_key_is_tried_out_kept_and_its_models_light_up(visitor: Visitor) -> None:
-    registered(visitor, "edda@example.org")
+def test_a_key_is_tried_out_kept_and_its_models_light_up(tab: Tab) -> None:
+    visitor = registered(tab, "edda@example.org")
     visitor.page.goto(f"{visitor.server.url}/settings/keys")
     row = visitor.at("key-keyed")
     row.get_by_role("button", name="Add").click()
@@ -220,8 +223,8 @@ def test_a_key_is_tried_out_kept_and_its_models_light_up(visitor: Visitor) -> No
     expect(row).to_contain_text("No key.")
 
 
-def test_what_was_used_is_plotted_and_every_tab_of_the_settings_is_sound(visitor: Visitor, fake: Fake) -> None:
-    registered(visitor, "fern@example.org").open()
+def test_what_was_used_is_plotted_and_every_tab_of_the_settings_is_sound(tab: Tab, fake: Fake) -> None:
+    visitor = registered(tab, "fern@example.org").open()
     visitor.say(fake.prompt(chunks=5))
     visitor.is_over()
     menu(visitor, "Settings")
@@ -247,8 +250,8 @@ def test_what_was_used_is_plotted_and_every_tab_of_the_settings_is_sound(visitor
     assert visitor.faults() == []
 
 
-def test_a_name_is_changed_and_an_account_is_deleted_with_its_password(visitor: Visitor) -> None:
-    registered(visitor, "gala@example.org")
+def test_a_name_is_changed_and_an_account_is_deleted_with_its_password(tab: Tab) -> None:
+    visitor = registered(tab, "gala@example.org")
     visitor.page.goto(f"{visitor.server.url}/settings/account")
     field(visitor, "Name").fill("Gala P.")
     button(visitor, "Save the name").click()

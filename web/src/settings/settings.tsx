@@ -1,6 +1,6 @@
 /** The settings: one screen with a tab for each kind of what is a user's own. */
 
-import type { ComponentType } from "react";
+import { type ComponentType, useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { SETTINGS, type SettingsTab } from "../address.ts";
 import { IconButton } from "../ui/button.tsx";
@@ -32,6 +32,9 @@ interface Props {
 export default function Settings({ tab, onMenu }: Props) {
   const { name, screen: Screen } = TABS[tab];
   useTitle(`${name} · Settings`);
+  const current = useRef<HTMLAnchorElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: again for each tab
+  useEffect(() => current.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [tab]);
   return (
     <main id="settings" tabIndex={-1} className="flex min-w-0 grow flex-col outline-none">
       <header className="relative flex h-14 shrink-0 items-center gap-1 px-2.5">
@@ -48,6 +51,7 @@ export default function Settings({ tab, onMenu }: Props) {
           {SETTINGS.map((one) => (
             <li key={one}>
               <Link
+                ref={one === tab ? current : null}
                 href={`/settings/${one}`}
                 aria-current={one === tab ? "page" : undefined}
                 className="flex h-10 items-center border-b-2 border-transparent px-2.5 text-sm whitespace-nowrap text-soft hover:text-ink focus-visible:-outline-offset-2 aria-[current=page]:border-accent aria-[current=page]:font-medium aria-[current=page]:text-ink"

@@ -1,7 +1,7 @@
 /** Access tokens for programs: made, shown once, revoked. */
 
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { agoWords, dayWords, whenWords } from "../protocol/times.ts";
 import { queries } from "../state/services.ts";
 import { Button } from "../ui/button.tsx";
@@ -28,10 +28,10 @@ export function Tokens() {
     <>
       <Section
         title="New access token"
-        lead="A program that has it acts in your name, as far as its scopes go: with the API, with OpenAI's clients, with streams."
+        lead="A program that has it acts in your name, as far as its scopes go: with the API, with OpenAI’s clients, with streams."
       >
         <NewTokenForm making={make} />
-        <div role="status">{made && <Made made={made} />}</div>
+        <div role="status">{made && <Made key={made.token} made={made} />}</div>
       </Section>
       <Section title="Your access tokens">
         <Read query={tokens}>
@@ -53,8 +53,10 @@ export function Tokens() {
 }
 
 function Made({ made: { name, token } }: { made: { name: string; token: string } }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <div className="rounded-xl border border-accent bg-raised p-4 text-sm">
+    <div ref={box} className="rounded-xl border border-accent bg-raised p-4 text-sm">
       <p className="font-medium">“{name}” is made. Copy it now: it is shown this once.</p>
       <div className="mt-2 flex items-center gap-2">
         <code

@@ -27,7 +27,12 @@ export const live = new Live({
   onDismissed: () => void settledUser().then(renewSession),
 });
 export const runs = new Runs(live);
-export const feed = new Feed({ live, me: known, onMissed: () => void readAgain(queries) });
+export const feed = new Feed({ live, me: known, onMissed });
+
+/** Whose session has ended goes on reading what is shown: somebody else would find nothing in its place. */
+function onMissed(): void {
+  if (!lost.get()) void readAgain(queries);
+}
 
 /** Whether the server does not let us in. */
 export const noGuests = new Store(false);

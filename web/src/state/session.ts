@@ -6,6 +6,8 @@ import { keep, kept, recall } from "./store.ts";
 const NAME = "session";
 const CHANGING = "changing:";
 const LONGEST_MS = 15_000;
+/** So long a new cookie may be on its way, also where a provider's page brings it and no tab tells. */
+const COOKIE_MS = 800;
 /** The tab where it happened goes first, so that not each is made a guest of its own. */
 const OTHERS_WAIT_MS = 400;
 
@@ -28,13 +30,13 @@ export async function changeUser<T>(ask: () => Promise<T>, place: string): Promi
 }
 
 /**
- * Once nobody is coming or going. The session that ends is told of before the cookie of the new one is there: whoever
+ * Once nobody is coming or going, and a moment later. The session that ends is told of before the cookie of the new one is there: whoever
  * asked in between would be made a new guest, and that guest's cookie would take the place of the user's.
  */
 export async function settledUser(): Promise<void> {
   const until = Date.now() + LONGEST_MS;
-  while ((changing || changesElsewhere()) && Date.now() < until)
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  do await new Promise((resolve) => setTimeout(resolve, COOKIE_MS));
+  while ((changing || changesElsewhere()) && Date.now() < until);
 }
 
 function changesElsewhere(): boolean {
