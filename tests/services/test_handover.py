@@ -17,7 +17,7 @@ from threadline.log.protocol import StreamConfig
 from threadline.services.accounts import Identified
 from threadline.services.handover import hand_over
 from threadline.services.streams import own
-from threadline.store import runs, subscriptions, tables, users
+from threadline.store import preferences, runs, subscriptions, tables, users
 from threadline.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +46,15 @@ async def test_what_a_guest_made_is_his_accounts_when_he_signs_in(desk: Desk) ->
     assert await base.accounts.identify(guest.token) is None
     read = "SELECT count(*) FROM admissions WHERE user_id = ?"
     assert await base.store.read(lambda tx: tx.conn.exec_driver_sql(read, (account.user.id,)).scalar()) == 1
+
+
+async def test_what_he_prefers_is_the_accounts_where_it_said_nothing(desk: Desk) -> None:
+    store, account, guest = desk.base.store, await desk.register(), await desk.base.accounts.guest()
+    await store.write(lambda tx: preferences.merge(tx, account.user.id, slots={"chat": "hers"}))
+    await store.write(lambda tx: preferences.merge(tx, guest.user.id, slots={"chat": "his"}, favourites=["a/b"]))
+    await desk.login(guest)
+    kept = await store.read(lambda tx: preferences.get(tx, account.user.id))
+    assert kept == {"slots": {"chat": "hers"}, "favourites": ["a/b"]}
 
 
 async def test_his_streams_follow_him_whole(desk: Desk) -> None:

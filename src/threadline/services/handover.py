@@ -6,13 +6,28 @@ from collections.abc import Callable, Sequence
 
 from threadline.services.conversations import told_of
 from threadline.services.deletion import mark
-from threadline.store import admissions, changes, conversations, ownership, participants, spending, users
+from threadline.store import (
+    admissions,
+    changes,
+    conversations,
+    ownership,
+    participants,
+    preferences,
+    spending,
+    users,
+)
 from threadline.store.transaction import Tx
 
 Mover = Callable[[Tx, str, str], None]
 """Gives what is of one kind to another user: from whom, and to whom."""
 
-_MOVERS: Sequence[Mover] = (participants.move, admissions.move, spending.move, ownership.move)
+
+def _preferences(tx: Tx, guest_id: str, to: str) -> None:
+    """What the account prefers already stays."""
+    preferences.merge(tx, to, **{**preferences.get(tx, guest_id), **preferences.get(tx, to)})
+
+
+_MOVERS: Sequence[Mover] = (participants.move, admissions.move, spending.move, ownership.move, _preferences)
 
 
 def hand_over(tx: Tx, guest_id: str, to: str, movers: Sequence[Mover] = ()) -> bool:
