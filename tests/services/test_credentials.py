@@ -170,6 +170,17 @@ async def test_a_key_is_tried_out_before_it_is_kept_or_as_it_is_kept(house: Hous
         await credentials.test(house.user, "openai", OwnKey("sk-other", "https://10.0.0.1/v1"))
 
 
+async def test_a_key_for_a_provider_that_is_not_there_any_more_can_be_seen_and_removed(house: House) -> None:
+    await house.credentials().put(house.user, "gateway", KEY)
+    house.registry = Trying()
+    assert [one["provider"] for one in (await house.credentials().listed(house.user))["items"]] == ["gateway"]
+    with pytest.raises(NotFound, match="No keys are taken"):
+        await house.credentials().test(house.user, "gateway")
+    with pytest.raises(UnsupportedModel):
+        await owner(house, "gateway/m")
+    await house.credentials().remove(house.user, "gateway")
+
+
 async def test_who_tries_one_key_waits_before_the_next(house: House) -> None:
     credentials = house.credentials()
     await credentials.put(house.user, "openai", KEY)

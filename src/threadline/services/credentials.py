@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -76,6 +77,8 @@ class Credentials:
         """Keep a user's key for a provider, in the place of the one that was there. Raises ``NotFound`` and
         ``BadRequest``."""
         self._check(provider, key, base_url)
+        # Beside the loop and the one writer: the first key loads what does it.
+        sealed = await asyncio.to_thread(self._vault.seal, key, user_id, provider)
 
         def work(tx: Tx) -> KeyRow:
             row = keys.put(
@@ -84,7 +87,7 @@ class Credentials:
                 provider,
                 base_url=base_url,
                 master=self._vault.master,
-                sealed=self._vault.seal(key, user_id, provider),
+                sealed=sealed,
                 last_four=_end(key),
             )
             audit.record(tx, "key.added", user_id, target=row.id, address=address, provider=provider)
@@ -128,13 +131,19 @@ class Credentials:
         row = await self._store.read(lambda tx: keys.get(tx, user_id, provider))
         if row is None:
             raise NotFound("You have no key for this provider.", surface="keys")
+        self._config(provider)
         return OwnKey(self._vault.open(row.sealed, row.master, user_id, provider), row.base_url)
 
-    def _check(self, provider: str, key: str, base_url: str | None) -> None:
-        config = next((one for one in self._providers.keyed() if one.name == provider), None)
+    def _config(self, provider: str) -> ProviderConfig:
+        keyed = self._providers.keyed()
+        config = next((one for one in keyed if one.name == provider), None)
         if config is None:
-            named = ", ".join(one.name for one in self._providers.keyed())
-            raise NotFound(f"Keys cannot be added for {provider!r}; they can for {named}.", surface="keys")
+            named = ", ".join(one.name for one in keyed)
+            raise NotFound(f"No keys are taken for {provider!r}; they are for {named}.", surface="keys")
+        return config
+
+    def _check(self, provider: str, key: str, base_url: str | None) -> None:
+        config = self._config(provider)
         if len(key) > LONGEST or not _KEY.fullmatch(key):
             raise BadRequest(
                 f"A key has at most {LONGEST} letters, digits and marks, and no blanks. Copy it again.", surface="keys"
