@@ -86,6 +86,17 @@ async def test_what_a_guest_made_follows_him_also_while_it_is_written(house: Hou
     assert told[0] == "conversation.created"
 
 
+async def test_a_guests_key_follows_him(house: House) -> None:
+    await registered(house, "key@example.org")
+    visitor = house.visitor()
+    await visitor.get("/api/me")
+    reply = await visitor.call("PUT", "/api/keys/openai", {"key": "sk-a-key-of-his-own-4711"})
+    assert reply.status == 200, reply.body
+    await visitor.call("POST", "/api/auth/login", account("key@example.org"))
+    (key,) = (await visitor.get("/api/keys"))["items"]
+    assert (key["provider"], key["last_four"]) == ("openai", "4711")
+
+
 async def test_signing_in_makes_no_guest(house: House) -> None:
     await registered(house, "noguest@example.org")
     reply = await house.visitor().call("POST", "/api/auth/login", account("noguest@example.org", password="wrong"))
