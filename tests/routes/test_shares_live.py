@@ -21,6 +21,7 @@ from tests.support.client import Client
 from threadline.domain.errors import NotFound
 from threadline.domain.ids import run_stream
 from threadline.routes.run_events import _present
+from threadline.store import users
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -229,6 +230,20 @@ async def test_nothing_more_is_told_after_the_time_of_a_link(open_own: Any) -> N
             world.ahead += 2 * DAY
             await shared.program.say(REST[0])
             assert await waiting == "404"
+
+
+async def test_an_address_with_a_key_is_shut_with_the_account_of_whom_it_was_given_to(
+    house: House, shared: Shared
+) -> None:
+    await shared.let_in()
+    await shared.program.say(*BEGUN)
+    me = (await shared.reader.get("/api/me"))["id"]
+    url = (await shared.reader.get(f"/api/durable/chat/{shared.chat}/stream"))["streamUrl"] + "&offset=-1"
+    nobody = Client(shared.reader.port)
+    assert (await nobody.call("GET", url)).status == 200
+    store = context_of(house).accounts._store
+    await store.write(lambda tx: users.change(tx, me, disabled_at=tx.now))
+    assert (await nobody.call("GET", url)).status == 401
 
 
 async def test_who_takes_his_time_over_what_is_there_reads_on_only_while_he_may(house: House, shared: Shared) -> None:

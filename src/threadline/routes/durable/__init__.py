@@ -53,7 +53,7 @@ class DurableStreams:
         if asking.path_of(scope, PREFIX).partition("/")[0] == ROOT:
             await self._control(scope, receive, send)
             return
-        owner, by = self._reader(scope), None
+        owner, by = await self._reader(scope), None
         if owner is None:
             owner, by = await asker_of(context, scope)
         match method:
@@ -68,12 +68,16 @@ class DurableStreams:
             case _:
                 raise NotAllowed(surface="stream")
 
-    def _reader(self, scope: Scope) -> str | None:
-        """For whom a request reads a run by the key in its address; None where there is no such."""
+    async def _reader(self, scope: Scope) -> str | None:
+        """For whom a request reads a run by the key in its address; None where there is no such, and where he may not
+        come in any more."""
         context, path, key = self._context, asking.path_of(scope, PREFIX), query(scope).get("key")
         if key is None or scope["method"] not in ("GET", "HEAD") or not path.startswith(RUNS):
             return None
-        return context.signing.reader_of(key, path, context.world.now())
+        reader = context.signing.reader_of(key, path, context.world.now())
+        if reader is None or (await context.accounts.get(reader)).disabled_at is not None:
+            return None
+        return reader
 
     async def _read(self, owner: str, caller: Caller | None, scope: Scope, receive: Receive, send: Send) -> None:
         context, asked, send = self._context, asking.reading_of(scope), patient(send)
