@@ -19,6 +19,7 @@ from threadline.providers.http import Http
 from threadline.providers.protocol import ToolSpec
 from threadline.providers.remote import Remote
 from threadline.runs.tools import Tool, ToolContext
+from threadline.services.turns import Submitted
 from threadline.world import SystemWorld
 
 pytestmark = pytest.mark.anyio
@@ -55,16 +56,22 @@ def generated(fake: FakeResponses) -> int:
     return sum(not call.title for call in fake.calls)
 
 
+async def lost(house: House, remote: Remote, after: int, **control: Any) -> Submitted:
+    """An answer whose worker was lost after so many events of the provider's."""
+    paused = Paused(remote, after)
+    async with house.worker(paused) as crash:
+        sent = await house.ask(model=model(**control))
+        await paused.reached.wait()
+        await house.crashed(crash)
+    return sent
+
+
 @pytest.mark.parametrize("reasoning", [0, 4])
 @pytest.mark.parametrize("after", [*range(1, 14), 30])
 async def test_after_a_crash_anywhere_the_provider_is_listened_to_again_and_nothing_is_generated_twice(
     house: House, fake: FakeResponses, remote: Remote, after: int, reasoning: int
 ) -> None:
-    paused = Paused(remote, after)
-    async with house.worker(paused) as crash:
-        sent = await house.ask(model=model(reasoning=reasoning))
-        await paused.reached.wait()
-        await house.crashed(crash)
+    sent = await lost(house, remote, after, reasoning=reasoning)
     async with house.worker(remote):
         assert await house.text(sent) == text_of(chunks=CHUNKS)
     parts = (await house.message(sent)).parts or []
@@ -106,11 +113,7 @@ async def test_a_connection_that_breaks_is_made_anew_by_the_same_worker(
 async def test_events_that_are_gone_are_made_up_for_by_the_answer_as_one(
     house: House, fake: FakeResponses, remote: Remote
 ) -> None:
-    paused = Paused(remote, 9)
-    async with house.worker(paused) as crash:
-        sent = await house.ask(model=model())
-        await paused.reached.wait()
-        await house.crashed(crash)
+    sent = await lost(house, remote, 9)
     fake.streams_kept = False
     async with house.worker(remote):
         assert await house.text(sent) == text_of(chunks=CHUNKS)
@@ -124,11 +127,7 @@ async def test_events_that_are_gone_are_made_up_for_by_the_answer_as_one(
 async def test_what_the_provider_does_not_have_any_more_is_gone_on_with_by_an_instruction(
     house: House, fake: FakeResponses, remote: Remote
 ) -> None:
-    paused = Paused(remote, 9)
-    async with house.worker(paused) as crash:
-        sent = await house.ask(model=model())
-        await paused.reached.wait()
-        await house.crashed(crash)
+    sent = await lost(house, remote, 9)
     fake.kept.clear()
     async with house.worker(remote):
         assert await house.text(sent) == text_of(chunks=CHUNKS)
