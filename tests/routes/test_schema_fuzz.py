@@ -70,8 +70,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
             yield running
 
 
-async def belongings(client: Client) -> dict[str, list[str]]:
-    """What somebody has, by the names of the parameters that take it; ``recorded`` are runs that he writes himself."""
+async def belongings(client: Client, friend: Client) -> dict[str, list[str]]:
+    """What somebody has, by the names of the parameters that take it; ``recorded`` are runs that he writes himself.
+    A friend comes to all of his conversations."""
     has: dict[str, list[str]] = defaultdict(list)
     for number in range(HAD):
         body = asking("Hello", new_id())
@@ -86,6 +87,12 @@ async def belongings(client: Client) -> dict[str, list[str]]:
         await made(client, "PUT", f"/v1/stream/{path}", {"a": 1})
         wanted = {"type": "pull-wake", "pattern": "none/*", "wake_stream": path}
         await made(client, "PUT", f"/v1/stream/__ds/subscriptions/{name}", wanted)
+        shares = f"/api/conversations/{body['id']}/shares"
+        share = (await client.call("POST", shares, {"role": "observer"})).json
+        has["share_id"].append(share["id"])
+        has["token"].append(share["token"])
+        assert (await friend.call("POST", f"/api/shares/{share['token']}/accept")).status == 200
+        has["user_id"].append((await friend.get("/api/me"))["id"])
         has["path"].append(path)
         has["name"].append(name)
     return {**has, "conversation_id": has["chat_id"], "run": has["run_id"], "model": [MODEL] * HAD}
@@ -110,7 +117,8 @@ def lived_in(schema: dict[str, Any], has: dict[str, list[str]]) -> dict[str, Any
                 if one["name"] == "live":
                     one["schema"] = {"enum": [way for way in one["schema"]["enum"] if way != "sse"]}
                 elif method == "delete":
-                    one["schema"] = _often(one["schema"], values[2:4] if one["name"] in DELETED else values[4:])
+                    itself = one["name"] in DELETED and path.endswith("{" + one["name"] + "}")
+                    one["schema"] = _often(one["schema"], values[2:4] if itself else values[4:])
                 elif one["name"].startswith("Producer-") and one["schema"].get("type") == "integer":
                     one["schema"] = _often(one["schema"], ["0", "1"])
                 elif one["in"] != "header":
@@ -198,7 +206,7 @@ def _note(found: Found, event: events.ScenarioFinished) -> None:
 async def ask_all(house: House, client: Client, examples: int) -> Found:
     """All operations, by cases at the bounds of every field and ``examples`` of each kind beside them; as somebody who
     has things, where it is somebody."""
-    has = await belongings(client) if client.headers or client.cookies else {}
+    has = await belongings(client, house.visitor()) if client.headers or client.cookies else {}
     schema = lived_in(await house.visitor().get("/openapi.json"), has)
     headers = dict(client.headers) | ({"Cookie": client.cookie} if client.cookies else {})
     address = f"http://127.0.0.1:{house.port}"
