@@ -34,7 +34,10 @@ export default function Settings({ tab, onMenu }: Props) {
   useTitle(`${name} · Settings`);
   const current = useRef<HTMLAnchorElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: again for each tab
-  useEffect(() => current.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [tab]);
+  useEffect(() => {
+    // It gives back a promise in some browsers, which is no way to clean up.
+    current.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tab]);
   return (
     <main id="settings" tabIndex={-1} className="flex min-w-0 grow flex-col outline-none">
       <header className="relative flex h-14 shrink-0 items-center gap-1 px-2.5">

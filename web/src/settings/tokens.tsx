@@ -54,7 +54,9 @@ export function Tokens() {
 
 function Made({ made: { name, token } }: { made: { name: string; token: string } }) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   return (
     <div ref={box} className="rounded-xl border border-accent bg-raised p-4 text-sm">
       <p className="font-medium">“{name}” is made. Copy it now: it is shown this once.</p>
