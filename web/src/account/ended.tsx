@@ -9,7 +9,10 @@ export function Ended() {
   const before = useStore(lost);
   const path = usePathname();
   return (
-    <div role="status" className="fixed inset-x-0 top-16 z-[70] mx-auto w-fit max-w-[calc(100vw-1rem)]">
+    <div
+      role="status"
+      className="fixed inset-x-0 top-16 z-[70] sm:top-2 mx-auto w-fit max-w-[calc(100vw-1rem)]"
+    >
       {before && (
         <p
           data-testid="session-ended"
