@@ -15,8 +15,9 @@ _HOST_ONLY: Final = "__Host-"
 
 
 def sent(scope: Scope) -> list[tuple[str, str]]:
-    """The sessions among a request's cookies, by name: those that only this server sets first. Other sites' pages on
-    this host may set what they like beside them, so that no cookie may hide those behind it."""
+    """The sessions among a request's cookies, by name, the likelier first. Other servers' pages on this host may set
+    what they like beside them, so that no cookie may hide those behind it. Over TLS only those count that nobody but
+    this server sets: else a site beside it could let a newcomer in as whom it likes, and read what he writes then."""
     names = _names(scope)
     found = [(name, value) for name, value in _pairs(scope) if name in names]
     return sorted(found, key=lambda one: names.index(one[0]))
@@ -28,11 +29,9 @@ def put(scope: Scope, token: str, seconds: float, *, name: str | None = None) ->
     All servers on the ports of one host see the same cookies. A value that speaks for nobody here may be another
     server's, so it is left as it is, and ours gets a name of its own.
     """
-    own, usual = _names(scope)[:2]
+    own, usual = _names(scope)
     if name is None:
         name = own if any(one == usual for one, _ in sent(scope)) else usual
-    elif _is_secure(scope) and not name.startswith(_HOST_ONLY):
-        name = _HOST_ONLY + name
     _set(scope, f"{name}={token}", seconds)
 
 
@@ -71,8 +70,7 @@ def _strict(scope: Scope, name: str) -> str:
 
 
 def _names(scope: Scope) -> list[str]:
-    plain = [f"{COOKIE}_{hosts.port(scope)}", COOKIE]
-    return [_HOST_ONLY + name for name in plain] + plain if _is_secure(scope) else plain
+    return [_strict(scope, f"{COOKIE}_{hosts.port(scope)}"), _strict(scope, COOKIE)]
 
 
 def _is_secure(scope: Scope) -> bool:
