@@ -100,6 +100,20 @@ async def test_a_key_that_was_removed_while_the_answer_waited_gives_way_to_the_s
     assert sent(fake) == [MINE, SERVERS]
 
 
+async def test_no_removed_key_opens_a_budget_that_is_used_up(house: House, visitor: Client, fake: FakeProvider) -> None:
+    boss = await house.account("boss")
+    await put(visitor, "both")
+    me = (await visitor.get("/api/me"))["id"]
+    assert (await boss.call("PUT", "/api/admin/limits", {"subject": me, "tokens_day": 0})).status == 200
+    waiting = await queued(visitor, fake, "both/m", "chat-budget")
+    await visitor.call("DELETE", "/api/keys/both")
+    await fake.go()
+    run = await ended(visitor, waiting)
+    assert run["status"] == "error"
+    assert run["error"].startswith("The budget of 0 tokens a day is used up.")
+    assert (sent(fake), run["usage"]) == ([MINE], {})
+
+
 async def test_where_there_is_no_other_the_answer_ends_with_what_to_do(visitor: Client, fake: FakeProvider) -> None:
     await put(visitor, "bare")
     waiting = await queued(visitor, fake, "bare/m", "chat-gone")

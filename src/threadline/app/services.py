@@ -96,7 +96,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         admin=Admin(store, doors.accounts, ground.tokens, doors.deletion),
         answers=answers,
         audit=Audit(store, world, settings.audit_days),
-        callers=Callers(store, keys, ground.registry),
+        callers=Callers(store, keys, ground.registry, entitlements),
         conversations=conversations,
         credentials=Credentials(store, ground.vault, ground.registry, settings.private_addresses),
         deletion=doors.deletion,

@@ -7,6 +7,7 @@ from typing import Protocol
 from threadline.domain.catalog import KeyOwner, OwnKey
 from threadline.domain.prices import Price
 from threadline.providers.protocol import Provider
+from threadline.services.entitlements import Entitlements
 from threadline.services.keys import Keys
 from threadline.store import runs
 from threadline.store.database import Store
@@ -38,22 +39,24 @@ class Catalogue(Protocol):
 class Callers:
     """Opens a key when a run begins, once, for as long as the provider that is made for it; nothing else has it."""
 
-    def __init__(self, store: Store, keys: Keys, catalogue: Catalogue) -> None:
+    def __init__(self, store: Store, keys: Keys, catalogue: Catalogue, entitlements: Entitlements) -> None:
         self._store = store
         self._keys = keys
         self._catalogue = catalogue
+        self._entitlements = entitlements
 
     async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
         """What calls a model for who asked for a run, and the provider's own name of the model. Where it is the run's
         own model, the run remembers whose key it is, also where that is another than when it was wanted.
 
-        Raises ``UnsupportedModel``, and ``MissingKey`` where there is no key any more, or it cannot be read.
+        Raises ``UnsupportedModel``, ``MissingKey`` where there is no key any more, or it cannot be read, and
+        ``RateLimited`` where the server's key would pay in its place, and a budget is used up.
         """
         own = await self._store.read(lambda tx: self._keys.own(tx, run.asker_id, model_id))
         found = self._catalogue.get(model_id, own)
         owner: KeyOwner = "server" if own is None else "user"
         if model_id == run.model and owner != run.key_owner:
-            await self._store.write(lambda tx: runs.set_key_owner(tx, run.id, owner))
+            await self._store.write(lambda tx: self._pay(tx, run, owner))
         return found
 
     async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
@@ -65,6 +68,11 @@ class Callers:
 
         owner, own = await self._store.read(look)
         return owner, self._catalogue.price_of(run.model, own)
+
+    def _pay(self, tx: Tx, run: RunRow, owner: KeyOwner) -> None:
+        if owner == "server":
+            self._entitlements.check_budget(tx, run)
+        runs.set_key_owner(tx, run.id, owner)
 
     def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
         """Whether tools are offered to that model, as is ``wanted`` where that says so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from threadline.domain.errors import NotFound, Unauthorized
@@ -50,13 +50,19 @@ class Entitlements:
         kind = entitlements.hold(tx, user_id, asks=True)
         if kind is None:
             raise Unauthorized(surface="session")
-        rows = entitlements.applying(tx, (user_id, kind), (ALL, run.model))
-        together = resolve(rows, user_id, kind, ALL, self._usual.get(kind, {}))
-        alone = resolve(rows, user_id, kind, run.model, {})
-        refusal = longest([*_refusals(tx, run, ALL, together), *_refusals(tx, run, run.model, alone)])
-        if refusal is not None:
-            raise error_of(refusal, kind, tx.now)
+        by_scope = self._by_scope(tx, run, kind)
+        refusals = _too_many(tx, run, by_scope)
+        if run.key_owner == "server":
+            refusals += _used_up(tx, run, by_scope)
+        _refuse(refusals, kind, tx.now)
         admissions.add(tx, run.id, user_id, run.model)
+
+    def check_budget(self, tx: Tx, run: RunRow) -> None:
+        """For a run that had come in on its asker's own key, and which the server's is to pay for after all. Raises
+        ``RateLimited``."""
+        kind = entitlements.hold(tx, run.asker_id)
+        if kind is not None:
+            _refuse(_used_up(tx, run, self._by_scope(tx, run, kind)), kind, tx.now)
 
     def limits(self, tx: Tx, user_id: str, kind: str) -> Limits:
         """The limits of a user for all models together."""
@@ -92,6 +98,15 @@ class Entitlements:
 
         await self._store.write(work)
 
+    def _by_scope(self, tx: Tx, run: RunRow, kind: str) -> dict[str, Limits]:
+        """The limits of who asked for a run: for all models together, and for its model alone."""
+        rows = entitlements.applying(tx, (run.asker_id, kind), (ALL, run.model))
+        usual = self._usual.get(kind, {})
+        return {
+            ALL: resolve(rows, run.asker_id, kind, ALL, usual),
+            run.model: resolve(rows, run.asker_id, kind, run.model, {}),
+        }
+
 
 def told_of(row: Entitlement) -> dict[str, float | str | None]:
     """The limits of a row as they are told: numbers, costs in US dollars; ``off`` for none; None for nothing said."""
@@ -105,18 +120,35 @@ def told_limit(name: Name, most: int | None) -> float | str | None:
     return dollars(most) if name in COSTS else most
 
 
-def _refusals(tx: Tx, run: RunRow, scope: str, limits: Limits) -> list[Refusal]:
-    """The limits for ``scope``, which is the run's model or all of them, that its message would go beyond."""
-    only = None if scope == ALL else scope
+def _too_many(tx: Tx, run: RunRow, by_scope: Mapping[str, Limits]) -> list[Refusal]:
+    """The numbers of messages that one more would go beyond."""
     found: list[Refusal] = []
-    most = limits.get("messages")
-    if most == 0:
-        found.append(Refusal("messages", scope, 0, None))
-    elif most is not None:
-        at = admissions.reached(tx, run.asker_id, only, tx.now - DAY, most)
-        if at is not None:
-            found.append(Refusal("messages", scope, most, at + DAY))
-    if run.key_owner == "server" and any(name in limits for name in BUDGETS):
-        used = spending.used(tx, run.asker_id, only, day_of(tx.now))
-        found += over_budget(limits, used, scope, tx.now)
+    for scope, limits in by_scope.items():
+        most = limits.get("messages")
+        if most == 0:
+            found.append(Refusal("messages", scope, 0, None))
+        elif most is not None:
+            at = admissions.reached(tx, run.asker_id, _only(scope), tx.now - DAY, most)
+            if at is not None:
+                found.append(Refusal("messages", scope, most, at + DAY))
     return found
+
+
+def _used_up(tx: Tx, run: RunRow, by_scope: Mapping[str, Limits]) -> list[Refusal]:
+    """The budgets of which nothing is left."""
+    found: list[Refusal] = []
+    for scope, limits in by_scope.items():
+        if any(name in limits for name in BUDGETS):
+            used = spending.used(tx, run.asker_id, _only(scope), day_of(tx.now))
+            found += over_budget(limits, used, scope, tx.now)
+    return found
+
+
+def _only(scope: str) -> str | None:
+    return None if scope == ALL else scope
+
+
+def _refuse(refusals: Sequence[Refusal], kind: str, now: float) -> None:
+    refusal = longest(refusals)
+    if refusal is not None:
+        raise error_of(refusal, kind, now)
