@@ -140,6 +140,7 @@ def test_a_path_of_this_server_is_gone_back_to(path: str) -> None:
         "",
         "chat",
         "//evil.example",
+        "/chat/☃",
         "///evil.example",
         "https://evil.example",
         "javascript:alert(1)",

@@ -254,7 +254,8 @@ class Identities:
 
 def local(path: str) -> str:
     """A path of this server to go to; ``/`` in the place of what could lead elsewhere, or is no page."""
-    plain = path.isprintable() and "\\" not in path and " " not in path and len(path) <= _LONGEST_PATH
+    # Browsers write everything else with percent signs, and no header holds it.
+    plain = path.isascii() and path.isprintable() and not {"\\", " "} & set(path) and len(path) <= _LONGEST_PATH
     if not plain or not path.startswith("/") or path.startswith(("//", "/api/", "/v1/")):
         return "/"
     return path
