@@ -139,11 +139,10 @@ def test_a_failed_answer_is_asked_for_again(visitor: Visitor, fake: Fake) -> Non
 
 
 def models(count: int, provider: str = "many") -> Any:
-    one: dict[str, Any] = {"provider": provider, "provider_name": provider, "capabilities": {}, "context": None}
-    items = [
-        {**one, "id": f"{provider}/m{at}", "name": f"Model {at}", "available": True, "reason": None}
-        for at in range(count)
-    ]
+    unknown = dict.fromkeys(("context", "output_limit", "price", "health", "retires", "reason"))
+    one: dict[str, Any] = {"provider": provider, "provider_name": provider, "capabilities": {}, **unknown}
+    own: dict[str, Any] = {"available": True, "key": "server", "favourite": False}
+    items = [{**one, **own, "id": f"{provider}/m{at}", "name": f"Model {at}"} for at in range(count)]
     return {"items": items, "next": None, "default": items[0]["id"]}
 
 

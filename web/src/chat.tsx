@@ -6,9 +6,11 @@ import { usePathname } from "wouter/use-browser-location";
 import { doorTo } from "./address.ts";
 import { Composer } from "./composer/composer.tsx";
 import { ModelPicker } from "./composer/model-picker.tsx";
+import { SettingsButton } from "./composer/settings-button.tsx";
 import { wordsOf } from "./protocol/api.ts";
 import { ApiError } from "./protocol/errors.ts";
-import type { Message } from "./protocol/types.ts";
+import type { Conversation, Message } from "./protocol/types.ts";
+import { beginChoices, NEW } from "./state/choices.ts";
 import {
   type ModelChoice,
   useConversation,
@@ -78,7 +80,13 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
       {unknownPath ? (
         <Nowhere words="There is nothing here." />
       ) : id ? (
-        <Open key={id} id={id} choice={choice} gone={isMissing(conversation.error)} />
+        <Open
+          key={id}
+          id={id}
+          conversation={conversation.data ?? null}
+          choice={choice}
+          gone={isMissing(conversation.error)}
+        />
       ) : (
         <Fresh choice={choice} />
       )}
@@ -99,19 +107,29 @@ function Fresh({ choice }: { choice: ModelChoice }) {
   const blocked = blockedBy(choice);
   const begin = (text: string) => {
     const id = beginConversation(choice.id);
+    beginChoices(id);
     send({ conversation: id, text, model: choice.id, under: null });
     navigate(`/chat/${id}`);
   };
   return (
     <div className="gutter flex min-h-0 grow flex-col overflow-y-auto pb-6">
       <Greeting />
-      <Composer draft="new" blocked={blocked} busy={false} stopping={false} onSend={begin} onStop={null} />
+      <Composer draft="new" blocked={blocked} busy={false} stopping={false} onSend={begin} onStop={null}>
+        <SettingsButton place={NEW} conversation={null} model={choice.model} />
+      </Composer>
       <Suggestions blocked={blocked} onPick={begin} />
     </div>
   );
 }
 
-function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boolean }) {
+interface OpenProps {
+  id: string;
+  conversation: Conversation | null;
+  choice: ModelChoice;
+  gone: boolean;
+}
+
+function Open({ id, conversation, choice, gone }: OpenProps) {
   const messages = useMessages(id);
   const waiting = useStore(outbox);
   const pending = useMemo(() => waiting.filter((item) => item.conversation === id), [waiting, id]);
@@ -143,7 +161,9 @@ function Open({ id, choice, gone }: { id: string; choice: ModelChoice; gone: boo
           stopping={stopping.asked}
           onSend={say}
           onStop={active ? stopping.ask : null}
-        />
+        >
+          <SettingsButton place={id} conversation={conversation} model={choice.model} />
+        </Composer>
       </div>
     </>
   );

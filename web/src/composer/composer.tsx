@@ -1,6 +1,14 @@
 /** Where a message is written: it grows, keeps its draft, sends, and stops what is being written. */
 
-import { type FormEvent, type KeyboardEvent, type RefObject, useId, useLayoutEffect, useRef } from "react";
+import {
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+  useId,
+  useLayoutEffect,
+  useRef,
+} from "react";
 import { useDraft } from "../state/drafts.ts";
 import { ArrowUp, StopSquare } from "../ui/icons.tsx";
 import { composes } from "../ui/keys.ts";
@@ -17,6 +25,8 @@ interface Props {
   stopping: boolean;
   onSend(text: string): void;
   onStop: (() => void) | null;
+  /** Stands before the field. */
+  children?: ReactNode;
 }
 
 /** Let the field be as tall as its text where the browser does not do it by itself (`field-sizing`). */
@@ -32,7 +42,7 @@ function useGrowing(field: RefObject<HTMLTextAreaElement | null>, text: string):
 
 const KEYS = TOUCH.matches ? "" : "Enter to send, Shift + Enter for a new line";
 
-export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Props) {
+export function Composer({ draft, blocked, busy, stopping, onSend, onStop, children }: Props) {
   const [text, setText] = useDraft(draft);
   const field = useRef<HTMLTextAreaElement>(null);
   const hint = useId();
@@ -56,7 +66,8 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop }: Pro
     : (blocked ?? (busy ? "Your next message waits until this answer is done" : KEYS));
   return (
     <form onSubmit={submit} className="column">
-      <div className="flex items-end gap-2 rounded-3xl border border-line bg-raised py-2 pr-2 pl-5 shadow-float transition-colors focus-within:border-thread">
+      <div className="flex items-end gap-2 rounded-3xl border border-line bg-raised p-2 shadow-float transition-colors focus-within:border-thread">
+        {children}
         <textarea
           id="composer"
           ref={field}

@@ -2,7 +2,7 @@
 
 import { ApiError, errorOf, networkError } from "./errors.ts";
 import { afterWords } from "./times.ts";
-import type { Conversation, Me, MessagePage, ModelList, Page, Submitted } from "./types.ts";
+import type { AnswerSettings, Conversation, Me, MessagePage, ModelList, Page, Submitted } from "./types.ts";
 
 export interface ChatRequest {
   id: string;
@@ -12,6 +12,7 @@ export interface ChatRequest {
   messageId?: string;
   parentId?: string;
   model?: string;
+  settings?: AnswerSettings;
   whenBusy?: "enqueue" | "reject" | "interrupt";
 }
 
@@ -57,6 +58,10 @@ export class Api {
     return this.call("GET", "/api/models");
   }
 
+  favour(model: string, favourite: boolean): Promise<void> {
+    return this.call(favourite ? "PUT" : "DELETE", `/api/models/favourites${queryOf({ model })}`);
+  }
+
   conversations(query: { cursor?: string; limit?: number; q?: string }): Promise<Page<Conversation>> {
     return this.call("GET", `/api/conversations${queryOf(query)}`);
   }
@@ -67,7 +72,7 @@ export class Api {
 
   change(
     id: string,
-    fields: Partial<Pick<Conversation, "title" | "model" | "leaf_id">> & {
+    fields: Partial<Pick<Conversation, "title" | "model" | "settings" | "leaf_id">> & {
       /** `leaf_id` is the end itself, whatever stands below. */
       leaf_exact?: boolean;
     },

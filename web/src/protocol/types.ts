@@ -22,10 +22,44 @@ export interface Model {
   provider: string;
   provider_name: string;
   name: string;
-  capabilities: { tools?: boolean; reasoning?: boolean; vision?: boolean };
+  /** Null where nobody told. */
+  capabilities: Partial<Record<Capability, boolean | null>>;
+  /** Tokens. */
   context: number | null;
+  output_limit: number | null;
+  price: Price | null;
+  /** How our own calls of it went of late. */
+  health: "ok" | "slow" | "failing" | null;
+  /** The day from which it does not answer any more. */
+  retires: string | null;
   available: boolean;
+  /** Why it is not available, for people. */
   reason: string | null;
+  /** Whose key calls it; null: nobody has one. */
+  key: "user" | "server" | null;
+  favourite: boolean;
+}
+
+export type Capability = "tools" | "reasoning" | "vision" | "files" | "audio" | "structured" | "search";
+
+/** US dollars for a million tokens; null is as for `input`. */
+export interface Price {
+  input: number;
+  output: number;
+  cached: number | null;
+}
+
+export const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+export type Effort = (typeof EFFORTS)[number];
+
+/** How to answer. What is absent is as the server has it; null leaves it to the model. */
+export interface AnswerSettings {
+  max_tokens?: number | null;
+  temperature?: number | null;
+  system?: string | null;
+  reasoning_effort?: Effort | null;
+  tools?: boolean | null;
+  web_search?: boolean | null;
 }
 
 export interface ModelList {
@@ -38,6 +72,10 @@ export interface Conversation {
   title: string | null;
   status: ConversationStatus;
   model: string | null;
+  /** Those of its answers, where a message says nothing else; its owner alone is told. */
+  settings?: AnswerSettings;
+  /** What one is in it. */
+  role?: "owner" | "participant" | "observer";
   leaf_id: string | null;
   /** Unix seconds. */
   created_at: number;

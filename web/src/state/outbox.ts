@@ -1,5 +1,6 @@
 /** Messages that the server has not acknowledged, kept in the browser one by one: tabs share them. */
 
+import type { AnswerSettings } from "../protocol/types.ts";
 import { keep, kept, recallJson, Store } from "./store.ts";
 
 export interface Pending {
@@ -14,6 +15,10 @@ export interface Pending {
   parentId: string | null;
   /** The message that this one is an edit of. */
   edits: string | null;
+  /** How this one is to be answered. */
+  settings?: AnswerSettings;
+  /** How all of the conversation that it begins are. */
+  defaults?: AnswerSettings;
   state: "sending" | "failed";
   /** The server is away; it is sent as soon as that is back. */
   waits?: boolean;

@@ -5,6 +5,7 @@ import { ApiError } from "../protocol/errors.ts";
 import type { Conversation, Me, Message, Submitted } from "../protocol/types.ts";
 import { isActive } from "../protocol/types.ts";
 import { answerOf, keys, type Messages, upsertMessage } from "./cache.ts";
+import { takeChoices } from "./choices.ts";
 import { takeBack } from "./drafts.ts";
 import { choosing, editMessages, writtenText } from "./hear.ts";
 import { readAgain } from "./journal.ts";
@@ -13,7 +14,7 @@ import { patiently } from "./patience.ts";
 import { api, endedSession, queries, renewSession } from "./services.ts";
 import { uuid } from "./store.ts";
 import { allBelow, newestLeaf, treeOf } from "./tree.ts";
-import { cancelled, wish } from "./wishes.ts";
+import { arranged, wish } from "./wishes.ts";
 
 /** Send what a reload interrupted once more; the server knows it by its key. What waits for its user goes with them. */
 export function resumeOutbox(): void {
@@ -39,6 +40,7 @@ export function send(message: NewMessage): void {
     parentId: null,
     edits: null,
     ...message,
+    ...takeChoices(message.conversation),
     key: uuid(),
     state: "sending",
     error: null,
@@ -111,13 +113,14 @@ async function post(pending: Pending): Promise<void> {
     ...(pending.edits ? { messageId: pending.edits } : {}),
     ...(pending.parentId ? { parentId: pending.parentId } : {}),
     ...(pending.model ? { model: pending.model } : {}),
+    ...(pending.settings ? { settings: pending.settings } : {}),
   };
   // It may have been taken back meanwhile, here or in another tab.
   const wanted = () => outbox.get().some(({ key, state }) => key === pending.key && state === "sending");
   const onWait = () => update({ ...pending, waits: true });
   try {
     // A try again is safe: the message has its key.
-    const submit = () => cancelled(pending.conversation).then(() => api.submit(request));
+    const submit = () => arranged(pending.conversation).then(() => api.submit(request));
     const run = await patiently(submit, { wanted, onWait });
     if (run) accepted(pending, run);
   } catch (error) {
@@ -139,7 +142,10 @@ async function reasonOf(error: unknown): Promise<Reason> {
 }
 
 function accepted(pending: Pending, run: Submitted): void {
-  begun.delete(pending.conversation);
+  const { conversation, defaults } = pending;
+  begun.delete(conversation);
+  // A refusal leaves them to this message alone.
+  if (defaults) wish({ kind: "settings", conversation, settings: defaults }).catch(() => {});
   const data = queries.getQueryData<Messages>(keys.messages(pending.conversation));
   if (!data || run.duplicate) {
     void readAgain(queries, { queryKey: keys.messages(pending.conversation) }).finally(() =>
@@ -181,11 +187,13 @@ function placeOf(pending: Pending, data: Messages): string | null {
 
 /** Write an answer anew, beside the old one. Rejects with the reason where it cannot. */
 export async function regenerate(conversation: string, answer: Message, model: string | null): Promise<void> {
+  const { settings } = takeChoices(conversation);
   const request: ChatRequest = {
     id: conversation,
     trigger: "regenerate-message",
     messageId: answer.id,
     ...(model ? { model } : {}),
+    ...(settings ? { settings } : {}),
   };
   const run = await api.submit(request);
   editMessages(conversation, (data) => {

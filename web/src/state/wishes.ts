@@ -1,5 +1,6 @@
 /** What a person wished of the server, which may be away: kept in the browser, and asked until it answers. */
 
+import type { AnswerSettings } from "../protocol/types.ts";
 import { hear, lastEnded } from "./hear.ts";
 import { patiently } from "./patience.ts";
 import { api } from "./services.ts";
@@ -8,6 +9,7 @@ import { keep, kept, recallJson, Store, useStore } from "./store.ts";
 export type Wish =
   | { kind: "stop"; conversation: string; run: string }
   | { kind: "rename"; conversation: string; title: string }
+  | { kind: "settings"; conversation: string; settings: AnswerSettings }
   | Cancel;
 
 /** End runs that wait, the last of them first, and take their turns out of the branch: it ends at `leaf`. */
@@ -29,12 +31,12 @@ function load(): Wishes {
   return Object.fromEntries(found.map((wish) => [keyOf(wish), wish]));
 }
 
-/** By `stop:{run}`, `rename:{conversation}` and `cancel:{run}`. */
+/** By `stop:{run}`, `rename:{conversation}`, `settings:{conversation}` and `cancel:{run}`. */
 export const wishes = new Store<Wishes>(load());
 
 function keyOf(wish: Wish): string {
   if (wish.kind === "stop") return `stop:${wish.run}`;
-  return wish.kind === "rename" ? `rename:${wish.conversation}` : `cancel:${wish.runs[0]}`;
+  return wish.kind === "cancel" ? `cancel:${wish.runs[0]}` : `${wish.kind}:${wish.conversation}`;
 }
 
 /** A conversation's title as it is wished, while the server has not heard of that. */
@@ -58,14 +60,16 @@ export function resumeWishes(): void {
   for (const [key, wanted] of Object.entries(wishes.get())) pursue(key, wanted).catch(() => {});
 }
 
-/** What is pursued, by key: whoever sends a message waits for the cancels before it. */
+/** What is pursued, by key: whoever sends a message waits for what arranges the conversation before it. */
 const pursuits = new Map<string, Promise<void>>();
 
-/** Once nothing is taken out of this conversation any more, so that a new message finds its end. */
-export async function cancelled(conversation: string): Promise<void> {
+/** Once nothing is taken out of this conversation any more, and its settings are told: a new message finds its end, and is answered so. */
+export async function arranged(conversation: string): Promise<void> {
   for (const [key, wanted] of Object.entries(wishes.get()))
-    if (wanted.kind === "cancel" && wanted.conversation === conversation) await pursuits.get(key);
+    if (ARRANGES.has(wanted.kind) && wanted.conversation === conversation) await pursuits.get(key);
 }
+
+const ARRANGES: ReadonlySet<Wish["kind"]> = new Set(["cancel", "settings"]);
 
 function pursue(key: string, wanted: Wish, onWait?: () => void): Promise<void> {
   const pursuit = ask(key, wanted, onWait);
@@ -100,10 +104,8 @@ async function grant(wanted: Wish): Promise<boolean> {
   const { conversation } = wanted;
   if (wanted.kind === "cancel") return takeOut(wanted);
   if (wanted.kind === "stop") return (await api.stop(conversation, wanted.run)).stopped.length === 0;
-  hear({
-    type: "conversation.updated",
-    conversation: await api.change(conversation, { title: wanted.title }),
-  });
+  const fields = wanted.kind === "rename" ? { title: wanted.title } : { settings: wanted.settings };
+  hear({ type: "conversation.updated", conversation: await api.change(conversation, fields) });
   return true;
 }
 

@@ -15,6 +15,7 @@ import { Outcome } from "./outcome.tsx";
 import { isVisible, Parts } from "./parts.tsx";
 import { isFollowed } from "./rows.ts";
 import { Siblings } from "./siblings.tsx";
+import { Cut, Spent } from "./spent.tsx";
 
 export function Skeleton() {
   return (
@@ -74,6 +75,7 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
       {!live && (
         <Outcome status={status} text={run.errorText} empty={!isVisible(parts)} onAgain={again} busy={busy} />
       )}
+      {status === "completed" && <Cut message={message} />}
       {failure && (
         <p role="alert" className="mt-2 text-sm text-danger">
           {failure}
@@ -116,7 +118,7 @@ function Actions({ conversation, node, live, last, text, children }: ActionsProp
         <>
           {text() !== "" && <CopyButton testId="copy" label="Copy the answer" text={text} />}
           {children}
-          <span className="ml-1.5 truncate text-xs text-faint">{modelOf(node.message)}</span>
+          <Spent message={node.message} />
         </>
       )}
     </div>
@@ -138,11 +140,6 @@ function useAgain(conversation: string, message: Message, model: string | null) 
     }
   };
   return { again, busy, failure };
-}
-
-function modelOf(message: Message): string {
-  const { model } = message.metadata;
-  return typeof model === "string" ? model : "";
 }
 
 function Waiting({ conversation, message }: { conversation: string; message: Message }) {

@@ -22,6 +22,7 @@ export const OneRow = memo(
           aria-hidden="true"
           className={`absolute bottom-0 left-[4px] w-px ${asked && first ? "top-4" : "top-0"} ${last ? "bg-linear-to-b from-thread from-70% to-transparent" : "bg-thread"}`}
         />
+        {row.kind === "message" && row.cut && <Left />}
         {row.kind === "pending" ? (
           <OnItsWay pending={row.pending} waits={row.waits} />
         ) : row.kind === "awaited" ? (
@@ -57,6 +58,19 @@ export const OneRow = memo(
     sameRow(before.row, after.row),
 );
 
+/** Lies in the room below the answer before, so that nothing moves for it. */
+function Left() {
+  return (
+    <p
+      data-testid="context-start"
+      className="absolute inset-x-0 -top-6 flex h-5 items-center gap-3 pl-6 text-xs text-faint sm:pl-8"
+    >
+      Older messages are not sent to the model.
+      <span aria-hidden="true" className="h-px grow bg-line" />
+    </p>
+  );
+}
+
 function sameRow(a: Row, b: Row): boolean {
   if (a.kind === "pending") return b.kind === "pending" && a.pending === b.pending && a.waits === b.waits;
   if (a.kind === "awaited") return b.kind === "awaited" && a.key === b.key;
@@ -65,6 +79,7 @@ function sameRow(a: Row, b: Row): boolean {
   return (
     a.waits === b.waits &&
     a.last === b.last &&
+    a.cut === b.cut &&
     node.message === b.node.message &&
     node.index === b.node.index &&
     node.siblings.length === b.node.siblings.length &&

@@ -6,7 +6,8 @@ import type { Pending } from "../state/outbox.ts";
 import { branchTo, type Node, treeOf } from "../state/tree.ts";
 
 export type Row =
-  | { kind: "message"; key: string; node: Node; waits: boolean; last: boolean }
+  /** `cut`: the model was given nothing before it, though there is something. */
+  | { kind: "message"; key: string; node: Node; waits: boolean; last: boolean; cut: boolean }
   /** `waits`: the server is away, for it or for one before it. */
   | { kind: "pending"; key: string; pending: Pending; waits: boolean }
   | { kind: "awaited"; key: string };
@@ -18,13 +19,15 @@ export function rowsOf(data: Messages, pending: readonly Pending[]): Row[] {
   const edit = waiting.find((item) => item.edits !== null);
   let nodes = branchTo(treeOf(data.items), data.leaf_id);
   if (edit) nodes = nodes.slice(0, nodes.findIndex((node) => node.message.id === edit.under) + 1);
+  const start = contextStart(nodes);
   const rows: Row[] = [];
   let busy = false;
   for (const [at, node] of nodes.entries()) {
     const { message } = node;
     const active = message.role === "assistant" && isActive(message.status);
     const last = at === nodes.length - 1 && waiting.length === 0;
-    rows.push({ kind: "message", key: keyOf(node, nodes[at - 1]), node, last, waits: active && busy });
+    const cut = at > 0 && message.id === start;
+    rows.push({ kind: "message", key: keyOf(node, nodes[at - 1]), node, last, waits: active && busy, cut });
     busy ||= active;
   }
   let waits = false;
@@ -34,6 +37,13 @@ export function rowsOf(data: Messages, pending: readonly Pending[]): Row[] {
     if (item.state === "sending" && !waits) rows.push({ kind: "awaited", key: `${item.key}:answer` });
   }
   return rows;
+}
+
+/** The first message that the model was given for the newest answer that is there; null where it was given all. */
+function contextStart(nodes: readonly Node[]): string | null {
+  const newest = nodes.findLast(({ message }) => message.role === "assistant" && !isActive(message.status));
+  const start = newest?.message.metadata.contextFrom;
+  return typeof start === "string" ? start : null;
 }
 
 /** A message keeps the name under which it was shown before the server named it, so that it does not blink. */

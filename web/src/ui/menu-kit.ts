@@ -1,3 +1,3 @@
 /** Menus and dialogs with all their keyboard and focus rules; a chunk of its own, see `kit.ts`. */
 
-export { AlertDialog, Dialog, DropdownMenu } from "radix-ui";
+export { AlertDialog, Dialog, DropdownMenu, Popover } from "radix-ui";
