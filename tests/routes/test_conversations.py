@@ -47,6 +47,20 @@ async def test_a_conversation_that_was_made_first_takes_messages(visitor: Client
     assert (await visitor.get(f"/api/conversations/{chat}"))["title"] == "Mine"
 
 
+async def test_a_conversation_keeps_every_setting_that_a_message_may_have(visitor: Client) -> None:
+    chat = await made(visitor, "Mine")
+    settings = {
+        "max_tokens": 100,
+        "temperature": None,
+        "system": "Be brief.",
+        "reasoning_effort": "low",
+        "tools": False,
+        "web_search": True,
+    }
+    kept = await visitor.call("PATCH", f"/api/conversations/{chat}", {"settings": settings})
+    assert kept.json["settings"] == settings
+
+
 async def test_deleting_all_ends_what_is_being_written(visitor: Client) -> None:
     run = await begun(visitor, "A long story, slowly.")
     assert (await visitor.call("DELETE", "/api/conversations")).status == 204

@@ -91,6 +91,7 @@ class AnswerSettings(Sent):
     system: str | None = Field(default=None, max_length=64_000)
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     tools: bool | None = None
+    web_search: bool | None = None
 
 
 class NewConversation(Sent):
