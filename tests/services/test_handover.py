@@ -17,7 +17,7 @@ from threadline.log.protocol import StreamConfig
 from threadline.services.accounts import Identified
 from threadline.services.handover import hand_over
 from threadline.services.streams import own
-from threadline.store import preferences, runs, subscriptions, tables, users
+from threadline.store import keys, preferences, runs, subscriptions, tables, users
 from threadline.store.database import Tx
 
 pytestmark = pytest.mark.anyio
@@ -162,16 +162,26 @@ async def test_what_a_guest_asked_before_he_signed_in_and_is_written_after_follo
     assert await traces(base, guest.user.id) == []
 
 
-async def test_a_guests_subscriptions_end(desk: Desk) -> None:
-    """He may have told somebody else to be woken."""
-    await desk.register()
+@pytest.mark.parametrize("registers", [True, False])
+async def test_what_leads_out_ends_with_the_guest(desk: Desk, registers: bool) -> None:
+    """Somebody else may have been here before him, and written where his words are to go."""
+    if not registers:
+        await desk.register()
     guest = await desk.base.accounts.guest()
 
     def subscribe(tx: Tx) -> None:
         row = {"id": "sub", "user_id": guest.user.id, "name": "s", "type": "webhook", "lease_ms": 1, "digest": b""}
         tx.conn.execute(tables.subscriptions.insert(), {**row, "base": "", "created_at": tx.now})
+        for provider, base_url in (("there", "https://elsewhere.example"), ("usual", None)):
+            keys.put(tx, guest.user.id, provider, base_url=base_url, master="m", sealed=b"", last_four="")
 
     await desk.base.store.write(subscribe)
-    opened = await desk.login(guest)
+    if registers:
+        opened = await desk.registration.register(guest.user, EMAIL, PASSWORD)
+        assert opened.user.id == guest.user.id
+    else:
+        opened = await desk.login(guest)
+    left = await desk.base.store.read(lambda tx: keys.of_user(tx, guest.user.id))
+    assert [row.provider for row in left] == (["usual"] if registers else [])
     assert await desk.base.store.read(lambda tx: subscriptions.of_user(tx, opened.user.id)) == []
     assert await desk.base.store.read(subscriptions.owners) == frozenset()

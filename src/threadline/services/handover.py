@@ -34,13 +34,14 @@ def hand_over(tx: Tx, guest_id: str, to: str, movers: Sequence[Mover] = ()) -> b
     """Give all that a guest has to an account, and let nobody come in as the guest any more; also while an answer is
     written. The pages of the account hear of the conversations. ``movers`` give what only others can.
 
-    His streams follow when the rest of him is removed; subscriptions do not: somebody else may be told by them. False
-    where the guest has become somebody, or is gone.
+    His streams follow when the rest of him is removed; subscriptions, and keys for addresses of their own, do not:
+    somebody else may have written these addresses. False where the guest has become somebody, or is gone.
     """
     guest = users.get(tx, guest_id)
     if guest is None or guest.kind != "guest" or guest.disabled_at is not None:
         return False
     moved = ownership.living(tx, guest_id)
+    ownership.cut_off(tx, guest_id)
     for move in (*_MOVERS, *movers):
         move(tx, guest_id, to)
     rows = filter(None, [conversations.get(tx, to, conversation_id) for conversation_id in moved])

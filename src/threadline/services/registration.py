@@ -11,7 +11,7 @@ from threadline.services.accounts import Accounts, Opened, Visit, open_session
 from threadline.services.audit import record
 from threadline.services.passwords import Passwords, check_new
 from threadline.services.throttles import Limits, network_of, take
-from threadline.store import sessions, users
+from threadline.store import ownership, sessions, users
 from threadline.store.database import Store
 from threadline.store.transaction import Tx
 from threadline.store.users import UserRow
@@ -107,6 +107,8 @@ def begin_account(tx: Tx, user: UserRow | None, new: NewAccount, visit: Visit) -
         role=role,
     )
     sessions.remove_all(tx, now.id)
+    # Whoever had this browser before, or put his own cookie into it, reads on nowhere.
+    ownership.cut_off(tx, now.id)
     record(tx, "account.registered", now.id, target=now.id, address=visit.address, method=new.method, role=role)
     made = users.get(tx, now.id)
     assert made is not None

@@ -41,6 +41,10 @@ _TAKE_AWAY: Final = (
     *(delete(table).where(table.c.user_id == bindparam("user")) for table in _HIS),
     delete(entitlements).where(entitlements.c.subject == bindparam("user")),
 )
+_LEADS_OUT: Final = (
+    delete(subscriptions).where(subscriptions.c.user_id == bindparam("user")),
+    delete(keys).where(keys.c.user_id == bindparam("user"), keys.c.base_url.is_not(None)),
+)
 _MOVE: Final = tuple(
     update(column.table).where(column == bindparam("user")).values({column: bindparam("to")})
     for column in (conversations.c.user_id, runs.c.user_id, runs.c.author_id, messages.c.author_id)
@@ -65,6 +69,14 @@ def move(tx: Tx, user_id: str, to: str) -> None:
     """Give conversations, runs and what was said there to another user, also what is being written."""
     for statement in _MOVE:
         tx.conn.execute(statement, {"user": user_id, "to": to})
+
+
+def cut_off(tx: Tx, user_id: str) -> None:
+    """Remove what sends a user's words to addresses that somebody has written here: his subscriptions, and his keys for
+    addresses of their own."""
+    for statement in _LEADS_OUT:
+        tx.conn.execute(statement, {"user": user_id})
+    tx.poke(TOPIC)
 
 
 def take_away(tx: Tx, user_id: str) -> None:
