@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import cast
 
 import pytest
 from sqlalchemy import text
 
 from tests.services.conftest import Base, Full
-from threadline.domain.errors import NotFound
-from threadline.services.accounts import SESSION_SECONDS, Accounts, Identified
+from threadline.domain.errors import NotFound, RateLimited
+from threadline.services.accounts import SESSION_SECONDS, Accounts, Identified, Visit
+from threadline.services.throttles import Limits
 from threadline.store.database import Store
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +36,19 @@ async def test_a_token_is_kept_only_as_a_hash(base: Base) -> None:
     rows = await base.store.read(lambda tx: tx.conn.execute(text("SELECT * FROM sessions")).all())
     assert opened.token not in str(rows)
     assert opened.token.encode() not in [value for row in rows for value in row]
+
+
+async def test_one_network_is_only_so_many_new_guests(base: Base) -> None:
+    accounts = Accounts(base.store, base.world, Limits(guests=replace(Limits().guests, most=2)))
+    for last in "12":
+        await accounts.guest(Visit(f"2001:db8::{last}"))
+    with pytest.raises(RateLimited, match="Too many guests came from this network"):
+        await accounts.guest(Visit("2001:db8::3"))
+    await accounts.guest(Visit("2001:db8:0:1::3"))
+    for near in ("127.0.0.1", "::1", "::ffff:127.0.0.1", None) * 3:
+        await accounts.guest(Visit(near))
+    base.world.ahead += 3601
+    await accounts.guest(Visit("2001:db8::3"))
 
 
 async def test_a_request_of_someone_known_costs_no_read(base: Base) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from threadline.domain.errors import NotFound, Unavailable
 from threadline.services.audit import record
 from threadline.services.bearers import LONGEST, Bearers, hashed, new_secret
+from threadline.services.throttles import Limits, is_near, network_of, take
 from threadline.store import sessions, users
 from threadline.store.database import Store
 from threadline.store.sessions import SessionRow
@@ -76,9 +77,10 @@ class Accounts:
     forgotten at once; what another process revokes, when that time is over.
     """
 
-    def __init__(self, store: Store, world: World) -> None:
+    def __init__(self, store: Store, world: World, limits: Limits = Limits()) -> None:
         self._store = store
         self._world = world
+        self._limits = limits
         self._bearers: Bearers[_Known] = Bearers(world)
 
     def watch(self, listener: Callable[[], None]) -> None:
@@ -86,10 +88,12 @@ class Accounts:
         self._bearers.watch(listener)
 
     async def guest(self, visit: Visit = Visit()) -> Opened:
-        """Make a guest with a session."""
+        """Make a guest with a session. Raises ``RateLimited`` where too many have come from there of late."""
         token = new_secret(self._world)
 
         def work(tx: Tx) -> tuple[SessionRow, UserRow]:
+            if not is_near(visit.address):
+                take(tx, self._limits.guests, network_of(visit.address), "session")
             user = users.add(tx, "guest")
             return _add_session(tx, user, token, visit), user
 
