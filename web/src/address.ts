@@ -14,6 +14,9 @@ export function chatOf(pathname: string): string | null {
 export const SETTINGS = ["account", "sessions", "tokens", "keys", "usage", "appearance"] as const;
 export type SettingsTab = (typeof SETTINGS)[number];
 
+export const ADMIN = ["users", "limits", "usage", "audit"] as const;
+export type AdminTab = (typeof ADMIN)[number];
+
 /** The tab in `/settings/{tab}`, the first for `/settings` itself; null for an address that is none of the settings'. */
 export function tabOf<T extends string>(pathname: string, area: string, tabs: readonly T[]): T | null {
   const [first, ...rest] = pathname.replace(/\/$/, "").split("/").slice(1);

@@ -4,10 +4,11 @@ import { type ComponentType, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { Ended } from "./account/ended.tsx";
-import { chatOf, SETTINGS, tabOf } from "./address.ts";
+import { ADMIN, chatOf, SETTINGS, tabOf } from "./address.ts";
 import { Chat } from "./chat.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { lastDeleted } from "./state/hear.ts";
+import { useMe } from "./state/hooks.ts";
 import { noGuests } from "./state/services.ts";
 import { keep, recall, useStore } from "./state/store.ts";
 import { arriving } from "./ui/arriving.tsx";
@@ -79,6 +80,7 @@ function useLeaving(active: string | null): void {
 
 const Login = arriving(() => import("./account/login.tsx"));
 const Settings = arriving(() => import("./settings/settings.tsx"));
+const Administration = arriving(() => import("./admin/admin.tsx"));
 
 /** The screens that stand alone. */
 const DOORS: Record<string, ComponentType> = {
@@ -129,14 +131,14 @@ function Frame() {
     else setDrawer(true);
   };
   const onMenu = wide && shown ? null : openMenu;
-  const settings = tabOf(path, "settings", SETTINGS);
+  const area = useArea()?.name ?? "";
   return (
     <div className="flex h-dvh">
       <a
-        href={settings ? "#settings" : "#composer"}
+        href={area in SKIPS ? `#${area}` : "#composer"}
         className="sr-only z-50 rounded-lg bg-raised px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
       >
-        {settings ? "Skip to the settings" : "Skip to the message field"}
+        {SKIPS[area] ?? "Skip to the message field"}
       </a>
       {wide && shown && (
         <aside aria-label="Conversations" className="w-[17.5rem] shrink-0 border-r border-line bg-side">
@@ -144,13 +146,43 @@ function Frame() {
         </aside>
       )}
       {!wide && <Drawer open={drawer} onOpenChange={setDrawer} active={active} />}
-      {settings ? (
-        <Suspense fallback={<Fetching />}>
-          <Settings tab={settings} onMenu={onMenu} />
-        </Suspense>
-      ) : (
-        <Chat id={active} unknownPath={active === null && path !== "/"} onMenu={onMenu} />
-      )}
+      <Suspense fallback={<Fetching />}>
+        <Screen onMenu={onMenu} />
+      </Suspense>
     </div>
   );
 }
+
+/** The screen of an area with tabs; null where the address is none of theirs, or not for everybody. */
+function useArea() {
+  const { data: me } = useMe();
+  const path = usePathname();
+  const admin = tabOf(path, "admin", ADMIN);
+  const settings = tabOf(path, "settings", SETTINGS);
+  if (settings) return { name: "settings", tab: settings } as const;
+  if (!admin || (me && me.role !== "admin")) return null;
+  // Who it is decides whether there is anything.
+  return me ? ({ name: "admin", tab: admin } as const) : ({ name: "nothing yet" } as const);
+}
+
+function Screen({ onMenu }: { onMenu: (() => void) | null }) {
+  const path = usePathname();
+  const area = useArea();
+  const active = chatOf(path);
+  switch (area?.name) {
+    case "settings":
+      return <Settings tab={area.tab} onMenu={onMenu} />;
+    case "admin":
+      return <Administration tab={area.tab} onMenu={onMenu} />;
+    case "nothing yet":
+      return <Fetching />;
+    default:
+      return <Chat id={active} unknownPath={active === null && path !== "/"} onMenu={onMenu} />;
+  }
+}
+
+/** By the name of an area: how those who go by keys skip to it. */
+const SKIPS: Record<string, string> = {
+  settings: "Skip to the settings",
+  admin: "Skip to administration",
+};

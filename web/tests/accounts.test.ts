@@ -4,17 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { doorTo, returnTo, SETTINGS, tabOf } from "../src/address.ts";
 import { afterWords, agoWords, whenWords } from "../src/protocol/times.ts";
 import { deviceOf } from "../src/settings/device.ts";
-import {
-  barsOf,
-  costWords,
-  lastDays,
-  limitWords,
-  moneyWords,
-  OTHERS,
-  roundUp,
-  totals,
-} from "../src/settings/figures.ts";
+import { barsOf, costWords, lastDays, limitWords, OTHERS, roundUp, totals } from "../src/settings/figures.ts";
 import type { Spent } from "../src/settings/requests.ts";
+import { moneyWords } from "../src/ui/money.ts";
 import { openPage, settle, storage } from "./page.ts";
 
 const HERE = "https://here.example";

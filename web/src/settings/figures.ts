@@ -1,5 +1,6 @@
 /** What was used, as figures: by day and model for the plot, by model for the table, and in words. */
 
+import { moneyWords } from "../ui/money.ts";
 import type { Limit, LimitName, Spent } from "./requests.ts";
 
 export const MEASURES = ["messages", "tokens", "cost"] as const;
@@ -78,13 +79,6 @@ export function roundUp(value: number): number {
 
 export function amountWords(value: number, measure: Measure): string {
   return measure === "cost" ? moneyWords(value) : new Intl.NumberFormat("en").format(Math.round(value));
-}
-
-/** US dollars; of little money as many digits as say something. */
-export function moneyWords(dollars: number): string {
-  const small = dollars > 0 && dollars < 0.01;
-  const digits = small ? { maximumSignificantDigits: 2 } : {};
-  return new Intl.NumberFormat("en", { style: "currency", currency: "USD", ...digits }).format(dollars);
 }
 
 export function costWords({ cost, unpriced }: Pick<Total, "cost" | "unpriced">): string {
