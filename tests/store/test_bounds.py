@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import Executable
 
-from threadline.store import admissions, changes, conversations, messages, users
+from threadline.store import admissions, changes, conversations, messages, ownership, sessions, users
 from threadline.store.conversations import NewConversation
 from threadline.store.database import Store, Tx
 from threadline.store.messages import NewMessage
@@ -89,33 +90,36 @@ async def test_a_message_that_is_large_is_told_without_its_parts(store: Store, s
     assert event["message"]["parts"]
 
 
-async def test_what_is_to_be_forgotten_is_found_by_an_index(store: Store) -> None:
-    def work(tx: Tx) -> str:
-        query = changes._FORGET.compile(tx.conn.engine)
-        made = query.construct_expanded_state({"ids": ["conv_1", "conv_2"]})
-        plan = f"EXPLAIN QUERY PLAN {made.statement}"
-        rows = tx.conn.exec_driver_sql(plan, made.positional_parameters).all()
-        return "\n".join(str(row[3]) for row in rows)
+def plan(tx: Tx, query: Executable, given: dict[str, Any]) -> str:
+    """How the database would find what a query asks for."""
+    made = query.compile(tx.conn.engine)
+    full = made.construct_expanded_state({name: given[name] for name in made.params.keys() & given.keys()})
+    rows = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {full.statement}", full.positional_parameters).all()
+    return "\n".join(str(row[3]) for row in rows)
 
-    assert "changes_by_conversation (conversation_id=?)" in await store.read(work)
+
+async def test_what_is_to_be_forgotten_is_found_by_an_index(store: Store) -> None:
+    found = await store.read(lambda tx: plan(tx, changes._FORGET, {"ids": ["conv_1", "conv_2"]}))
+    assert "changes_by_conversation (conversation_id=?)" in found
 
 
 async def test_what_a_limit_counts_is_found_by_an_index(store: Store) -> None:
     given = {"user": "usr_1", "since": 0.0, "newer": 19, "before": 0.0, "most": 500}
     queries = (admissions._REACHED, admissions._COUNTED, admissions._FORGET)
-
-    def work(tx: Tx) -> list[str]:
-        plans = []
-        for query in queries:
-            made = query.compile(tx.conn.engine)
-            known = made.construct_params({name: given[name] for name in made.params.keys() & given.keys()})
-            asked = tuple(known[name] for name in made.positiontup or ())
-            rows = tx.conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {made}", asked).all()
-            plans.append("\n".join(str(row[3]) for row in rows))
-        return plans
-
-    reached, counted, forgotten = await store.read(work)
+    reached, counted, forgotten = await store.read(lambda tx: [plan(tx, query, given) for query in queries])
     assert "admissions_by_time (user_id=? AND at>?)" in reached
     assert "TEMP B-TREE" not in reached
     assert "admissions_by_time (user_id=? AND at>?)" in counted
     assert "admissions_by_age (at<?)" in forgotten
+
+
+@pytest.mark.parametrize(
+    "query",
+    [*ownership._MOVE, *ownership._TAKE_AWAY, ownership._STOP, sessions._REMOVE_EXPIRED, users._STALE, users._ADMINS],
+)
+async def test_what_is_somebodys_is_found_without_a_look_at_all_the_rest(store: Store, query: Executable) -> None:
+    """Else whoever signs in holds up everybody who writes, and so does the sweeper."""
+    given = {"user": "usr_1", "to": "usr_2", "at": 0.0, "before": 0.0, "most": 50}
+    found = await store.read(lambda tx: plan(tx, query, given))
+    assert "SEARCH" in found
+    assert "SCAN" not in found

@@ -45,14 +45,18 @@ _LEADS_OUT: Final = (
     delete(subscriptions).where(subscriptions.c.user_id == bindparam("user")),
     delete(keys).where(keys.c.user_id == bindparam("user"), keys.c.base_url.is_not(None)),
 )
-_MOVE: Final = tuple(
-    update(column.table).where(column == bindparam("user")).values({column: bindparam("to")})
-    for column in (conversations.c.user_id, runs.c.user_id, runs.c.author_id, messages.c.author_id)
+_ALL = select(conversations.c.id).where(conversations.c.user_id == bindparam("user"))
+# By their conversations, which an index finds: those go last.
+_MOVE: Final = (
+    update(runs).where(runs.c.conversation_id.in_(_ALL)).values(user_id=bindparam("to")),
+    *(
+        update(column.table).where(column == bindparam("user")).values({column: bindparam("to")})
+        for column in (runs.c.author_id, messages.c.author_id, conversations.c.user_id)
+    ),
 )
 _LIVING = select(conversations.c.id).where(
     conversations.c.user_id == bindparam("user"), conversations.c.deleted_at.is_(None)
 )
-_ALL = select(conversations.c.id).where(conversations.c.user_id == bindparam("user"))
 _STOP = (
     update(runs)
     .where(

@@ -72,7 +72,8 @@ logins = Table(
     Column("browser_hash", LargeBinary, nullable=False),  # sha256 of the cookie of the browser that began it
     Column("verifier", Text, nullable=False),  # of PKCE
     Column("nonce", Text, nullable=False),
-    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE")),  # who began it, where somebody was there
+    # who began it, where somebody was there
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), index=True),
     Column("links", Boolean, nullable=False),  # to add the identity to that account, not to sign in
     Column("return_to", Text, nullable=False),
     Column("created_at", Float, nullable=False, index=True),
@@ -110,7 +111,7 @@ sessions = Table(
     Column("token_hash", LargeBinary, nullable=False, unique=True),  # sha256 of the cookie's value
     Column("created_at", Float, nullable=False),
     Column("seen_at", Float, nullable=False),
-    Column("expires_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False, index=True),
     Column("agent", Text),  # what the browser calls itself
     Column("address", Text),  # from where it was opened
 )
@@ -180,6 +181,7 @@ messages = Table(
     Index("messages_in_conversation", "conversation_id", "created_at", "id"),
     Index("messages_by_client_id", "conversation_id", "client_id", "created_at", "id"),
     Index("messages_by_parent", "conversation_id", "parent_id", "created_at", "id"),
+    Index("messages_by_author", "author_id", **partial("author_id IS NOT NULL")),
 )
 
 runs = Table(
@@ -219,6 +221,7 @@ runs = Table(
     Index("runs_by_end", "trimmed_at", "ended_at"),
     Index("runs_by_message", "message_id"),
     Index("runs_by_state", "conversation_id", "status"),
+    Index("runs_by_author", "author_id", **partial("author_id IS NOT NULL")),
 )
 
 participants = Table(

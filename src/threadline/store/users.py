@@ -49,7 +49,9 @@ _REGISTERED = select(*COLUMNS).where(users.c.kind == literal("registered"), _HER
 _ADMINS = (
     select(func.count())
     .select_from(users)
-    .where(users.c.role == literal("admin"), users.c.disabled_at.is_(None), _HERE)
+    .where(
+        users.c.kind == literal("registered"), users.c.role == literal("admin"), users.c.disabled_at.is_(None), _HERE
+    )
 )
 
 

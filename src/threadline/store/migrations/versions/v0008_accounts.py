@@ -37,6 +37,7 @@ def _more_columns() -> None:
     op.create_index("users_by_kind", "users", ["kind", "created_at"])
     op.add_column("sessions", sa.Column("agent", sa.Text()))
     op.add_column("sessions", sa.Column("address", sa.Text()))
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.add_column("tokens", sa.Column("scopes", sa.Text(), nullable=False, server_default=sa.text("'all'")))
     op.add_column("tokens", sa.Column("expires_at", sa.Float()))
     private = sa.text("'private'")
@@ -44,6 +45,9 @@ def _more_columns() -> None:
     op.add_column("messages", sa.Column("author_id", sa.Text()))
     op.add_column("runs", sa.Column("author_id", sa.Text()))
     op.add_column("runs", sa.Column("cost", sa.BigInteger()))
+    said = sa.text("author_id IS NOT NULL")
+    op.create_index("messages_by_author", "messages", ["author_id"], sqlite_where=said)
+    op.create_index("runs_by_author", "runs", ["author_id"], sqlite_where=said)
 
 
 def _signing_in() -> None:
@@ -70,6 +74,7 @@ def _signing_in() -> None:
         sa.Column("used_at", sa.Float()),
     )
     op.create_index("ix_logins_created_at", "logins", ["created_at"])
+    op.create_index("ix_logins_user_id", "logins", ["user_id"])
     op.create_table(
         "throttles",
         sa.Column("key", sa.Text(), primary_key=True),
