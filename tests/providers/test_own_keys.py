@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -53,7 +53,8 @@ async def answering(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(answer)
-        await writer.drain()
+        with suppress(ConnectionError):
+            await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -170,6 +171,31 @@ async def test_what_comes_from_an_address_that_a_user_gave_has_an_end() -> None:
             await said(registry.get("openai/x", OwnKey(KEY, url))[0])
 
 
+@pytest.mark.parametrize(("size", "is_taken"), [(1 << 20, True), (3 << 20, False)])
+async def test_of_what_comes_from_there_little_is_read_as_json_at_once(size: int, is_taken: bool) -> None:
+    """It takes thirty times its room in memory, and all that time nobody else is served."""
+    body = b'{"data": [' + b"[]," * (size // 3) + b'{"id": "a"}]}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with answering(head + body) as (url, _), opened() as registry:
+        own = OwnKey(KEY, url)
+        trial = await registry.tried("openai", own)
+        assert (trial.ok, "more than any answer has" in trial.message) == (is_taken, not is_taken)
+        with pytest.raises(ProviderError) as caught:
+            await said(registry.get("openai/x", own)[0])
+        assert ("more than any answer has" in caught.value.message) is not is_taken
+        http = Http(SystemWorld(), private=LOOPBACK)
+        assert (await http.get_json(url, {}, 10) is not None) is is_taken
+        await http.close()
+
+
+async def test_nor_as_one_event() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    event = b"data: [" + b"[]," * (5 << 20) + b"0]\n\n"
+    async with answering(head + event) as (url, _), opened() as registry:
+        with pytest.raises(ProviderError, match="an event of more than"):
+            await said(registry.get("openai/x", OwnKey(KEY, url))[0])
+
+
 async def test_a_private_address_is_not_called_whatever_led_there() -> None:
     async with FakeProvider() as fake:
         port = fake.root.rpartition(":")[2]
@@ -283,4 +309,15 @@ async def test_only_so_many_lists_are_remembered() -> None:
     assert len(personal._known) == 1000
     assert personal.found(config("k0")) is None
     assert personal.found(config("k1004")) == [Known("a")]
+    await personal.close()
+
+
+async def test_and_only_so_many_models_in_them() -> None:
+    asked = Asked(lambda _: [Known("a")] * 1000)
+    asked.go.set()
+    personal = Personal(SystemWorld(), asked)
+    for number in range(60):
+        await personal.look([config(f"k{number}")], 60)
+    assert (len(personal._known), personal._models) == (50, 50_000)
+    assert (personal.found(config("k9")), len(personal.found(config("k59")) or ())) == (None, 1000)
     await personal.close()

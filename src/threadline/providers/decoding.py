@@ -37,6 +37,10 @@ class Decoder:
         self.done = False
         self.failure: ProviderError | None = None
 
+    def bound(self, most: int) -> None:
+        """Take no event of more bytes than this."""
+        self._sse = Splitter(most)
+
     @property
     def finished(self) -> bool:
         """Whether the provider gave the reason why the answer ended."""

@@ -25,17 +25,22 @@ _GIVEN_BODY_BYTES: Final = 64 << 20
 """How long an answer may be, and one from an address that a user gave: what he has sent here fills no disk."""
 
 _JSON_BYTES: Final = 16 << 20
+_GIVEN_JSON_BYTES: Final = 2 << 20
+"""How much of it may be read as JSON at once, which takes thirty times its room in memory, and everybody's time."""
+
 _TAIL_SECONDS: Final = 0.25
 _BASE_HEADERS: Final = {"User-Agent": "threadline", "Accept-Encoding": "identity"}
 
 
 class Answer:
-    """A 2xx answer whose body still comes; read it until :meth:`read` gives no bytes."""
+    """A 2xx answer whose body still comes; read it until :meth:`read` gives no bytes. ``is_given``: from an address
+    that a user gave."""
 
-    def __init__(self, provider: str, response: aiohttp.ClientResponse, most_bytes: int) -> None:
+    def __init__(self, provider: str, response: aiohttp.ClientResponse, *, is_given: bool) -> None:
         self._provider = provider
         self._response = response
-        self._left = most_bytes
+        self._is_given = is_given
+        self._left = _GIVEN_BODY_BYTES if is_given else _BODY_BYTES
 
     @property
     def streamed(self) -> bool:
@@ -68,7 +73,9 @@ class Answer:
         return data
 
     async def rest(self) -> bytes:
-        """The whole rest of the body."""
+        """The whole rest of the body, which is to be read as JSON. Raises as :meth:`read` does."""
+        if self._is_given:
+            self._left = min(self._left, _GIVEN_JSON_BYTES)
         pieces = []
         while data := await self.read():
             pieces.append(data)
@@ -134,7 +141,7 @@ class Http:
                 raise ProviderError(
                     f"{provider} answered with a web page. Check base_url.", provider_status=response.status
                 )
-            yield Answer(provider, response, _BODY_BYTES if self._private is None else _GIVEN_BODY_BYTES)
+            yield Answer(provider, response, is_given=self._private is not None)
         finally:
             # Gives the connection back when its answer was read to the end, and closes it when not.
             response.release()
@@ -142,6 +149,7 @@ class Http:
     async def get_json(self, url: str, headers: Mapping[str, str], seconds: float, body: bytes | None = None) -> Any:
         """What a GET (a POST, with ``body``) answers, as JSON; None for every fault, and after ``seconds``."""
         method = "GET" if body is None else "POST"
+        most = _JSON_BYTES if self._private is None else _GIVEN_JSON_BYTES
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -149,7 +157,7 @@ class Http:
                     method, url, data=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                return orjson.loads(await _whole(response)) if response.status == 200 else None
+                return orjson.loads(await _whole(response, most)) if response.status == 200 else None
         except (aiohttp.ClientError, OSError, ValueError, ProviderUnreachable):
             return None
 
@@ -213,12 +221,12 @@ class Http:
         )
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
+async def _whole(response: aiohttp.ClientResponse, most: int) -> bytes:
     """The whole body. Raises ``ValueError`` for one that no list of models is."""
     found = bytearray()
     async for data in response.content.iter_any():
         found += data
-        if len(found) > _JSON_BYTES:
+        if len(found) > most:
             response.close()
             raise ValueError("too long")
     return bytes(found)

@@ -14,15 +14,16 @@ PROVIDER: Final = "provider"
 """The source of what a provider says itself."""
 _CONTEXT: Final = ("context_length", "context_window", "max_context_length", "max_input_tokens", "inputTokenLimit")
 _OUTPUT: Final = ("max_completion_tokens", "outputTokenLimit", "max_output_tokens")
+_LONGEST_NAME: Final = 200
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d$")
 _MILLIONTHS_A_MILLION: Final = 10**12
 
 
 def listed(row: Mapping[str, Any], *, priced: bool) -> Known | None:
-    """A model out of a list; None where it has no name, is switched off, or answers in no words. ``priced``: its
-    prices are read, too, in dollars for a token."""
+    """A model out of a list; None where it has no name, or one that is too long, is switched off, or answers in no
+    words. ``priced``: its prices are read, too, in dollars for a token."""
     name = row.get("id", row.get("name"))
-    if not isinstance(name, str) or not _writes(row):
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _writes(row):
         return None
     price = _price(_table(row.get("pricing"))) if priced else None
     retires = row.get("shutdown_date")

@@ -15,19 +15,21 @@ from threadline.world import World
 Ask = Callable[[ProviderConfig], Awaitable[list[Known] | None]]
 
 _MOST: Final = 1000
+_MOST_MODELS: Final = 50_000
 _AT_ONCE: Final = 16
 _FRESH_SECONDS: Final = 600.0
 _RETRY_SECONDS: Final = 60.0
 
 
 class Personal:
-    """The models of a provider at an address for a key, of which only a hash is kept; at most 1,000 such lists, the
-    least used of which go first. ``ask`` asks a provider; None: it did not answer."""
+    """The models of a provider at an address for a key, of which only a hash is kept; at most 1,000 such lists, and
+    50,000 models in them, the least used of which go first. ``ask`` asks a provider; None: it did not answer."""
 
     def __init__(self, world: World, ask: Ask) -> None:
         self._world = world
         self._ask = ask
         self._known: OrderedDict[bytes, tuple[Sequence[Known] | None, float]] = OrderedDict()
+        self._models = 0
         self._asking: dict[bytes, asyncio.Task[None]] = {}
 
     def found(self, config: ProviderConfig) -> Sequence[Known] | None:
@@ -71,8 +73,10 @@ class Personal:
         until = self._world.monotonic() + (_RETRY_SECONDS if found is None else _FRESH_SECONDS)
         self._known[digest] = kept, until
         self._known.move_to_end(digest)
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
+        self._models += len(kept or ()) - (0 if before is None else len(before[0] or ()))
+        while len(self._known) > _MOST or self._models > _MOST_MODELS:
+            _, (dropped, _) = self._known.popitem(last=False)
+            self._models -= len(dropped or ())
 
 
 def _digest(config: ProviderConfig) -> bytes:

@@ -22,6 +22,9 @@ from threadline.providers.reattach import Reattached, first_part
 _USAGE_SECONDS: Final = 5.0
 """How long the usage may take after the answer itself is whole."""
 _CANCEL_SECONDS: Final = 5.0
+_GIVEN_EVENT_BYTES: Final = 4 << 20
+"""How long one event may be that comes from an address that a user gave: it is read at once, while nobody else is
+served."""
 
 
 class Dialect(Protocol):
@@ -63,6 +66,7 @@ class Remote:
         self.continues = self._dialect.continues
         self._title = config.display_name
         self._address = config.address
+        self._is_given = config.is_given
         self._headers = auth_headers(config)
         self._secrets = (config.api_key, *config.headers.values())
         self._http = http
@@ -103,12 +107,18 @@ class Remote:
             body = orjson.dumps(self._dialect.encode(request))
             url = f"{self._address}{self._dialect.path(request)}"
             async with self._http.post(self._title, url, body, self._headers) as answer:
-                yield answer, self._dialect.decoder(self._title, request)
+                yield answer, self._decoder(request)
             return
         asked = replace(request, first_part=first_part(kept.said, request.first_part))
-        decoder = Reattached(self._dialect.decoder(self._title, asked), self._title, kept.said)
+        decoder = Reattached(self._decoder(asked), self._title, kept.said)
         async with self._kept(self._kept_url(kept.id)) as answer:
             yield answer, decoder
+
+    def _decoder(self, request: ModelRequest) -> Decoder:
+        found = self._dialect.decoder(self._title, request)
+        if self._is_given:
+            found.bound(_GIVEN_EVENT_BYTES)
+        return found
 
     @asynccontextmanager
     async def _kept(self, url: str) -> AsyncIterator[Answer]:
