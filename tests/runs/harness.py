@@ -39,6 +39,10 @@ class OneModel:
         self.context = context
         self._demo = Demo(SystemWorld())
 
+    async def answering(self, run: RunRow) -> tuple[Provider, str]:
+        """The same, for the answer."""
+        return await self.provider_for(run, run.model)
+
     async def provider_for(self, _run: RunRow, model_id: str) -> tuple[Provider, str]:
         """The provider, and the name after the slash."""
         return self._demo if model_id == "demo/demo" else self.provider, model_id.partition("/")[2]

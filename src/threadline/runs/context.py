@@ -23,9 +23,14 @@ from threadline.store.transaction import Tx
 class Models(Protocol):
     """Where runs find the model that they are to call; ``services.callers.Callers`` is one."""
 
+    async def answering(self, run: RunRow) -> tuple[Provider, str]:
+        """What calls a run's own model for its answer, and the provider's own name of the model. Raises
+        ``UnsupportedModel``, ``MissingKey``, ``RateLimited``."""
+        ...
+
     async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
-        """What calls ``provider/model`` for who asked for a run, and the provider's own name of the model. Raises
-        ``UnsupportedModel``, ``MissingKey``."""
+        """What calls ``provider/model`` beside the answer, for who asked for it. Raises ``UnsupportedModel``,
+        ``MissingKey``."""
         ...
 
     async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:

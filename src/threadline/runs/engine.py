@@ -226,7 +226,7 @@ class Engine:
             most = _ALL_MESSAGES
         while True:
             try:
-                provider = await self._models.provider_for(run, run.model)
+                provider = await self._models.answering(run)
                 return provider, await self._store.read(lambda tx: history(tx, run, most, most_bytes))
             except Unavailable:
                 # As the writer does: what is over in a moment ends no answer.

@@ -45,33 +45,41 @@ class Callers:
         self._catalogue = catalogue
         self._entitlements = entitlements
 
-    async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
-        """What calls a model for who asked for a run, and the provider's own name of the model. Where it is the run's
-        own model, the run remembers whose key it is, also where that is another than when it was wanted.
+    async def answering(self, run: RunRow) -> tuple[Provider, str]:
+        """What calls a run's own model for its answer, and the provider's own name of the model. The run remembers
+        whose key it is, also where that is another than when it was wanted.
 
-        Raises ``UnsupportedModel``, ``MissingKey`` where there is no key any more, or it cannot be read, and
-        ``RateLimited`` where the server's key would pay in its place, and a budget is used up.
+        Raises as :meth:`provider_for` does, and ``RateLimited`` where the server's key would pay in the place of one's
+        own, and a budget is used up.
         """
-        own = await self._store.read(lambda tx: self._keys.own(tx, run.asker_id, model_id))
-        found = self._catalogue.get(model_id, own)
+        own = await self._own(run, run.model)
+        found = self._catalogue.get(run.model, own)
         owner: KeyOwner = "server" if own is None else "user"
-        if model_id == run.model and owner != run.key_owner:
+        if owner != run.key_owner:
             await self._store.write(lambda tx: self._pay(tx, run, owner))
         return found
+
+    async def provider_for(self, run: RunRow, model_id: str) -> tuple[Provider, str]:
+        """What calls a model beside a run's answer, for who asked for it, and the provider's own name of the model.
+        Raises ``UnsupportedModel``, and ``MissingKey`` where there is no key any more, or it cannot be read."""
+        return self._catalogue.get(model_id, await self._own(run, model_id))
 
     async def paid(self, run: RunRow) -> tuple[KeyOwner, Price | None]:
         """Whose key a run was written with, and what its model costs with that key."""
 
         def look(tx: Tx) -> tuple[KeyOwner, OwnKey | None]:
-            owner = (runs.get(tx, run.id) or run).key_owner
-            return owner, self._keys.own(tx, run.asker_id, run.model) if owner == "user" else None
+            now = _now(tx, run)
+            return now.key_owner, self._keys.own(tx, now.asker_id, run.model) if now.key_owner == "user" else None
 
         owner, own = await self._store.read(look)
         return owner, self._catalogue.price_of(run.model, own)
 
+    async def _own(self, run: RunRow, model_id: str) -> OwnKey | None:
+        return await self._store.read(lambda tx: self._keys.own(tx, _now(tx, run).asker_id, model_id))
+
     def _pay(self, tx: Tx, run: RunRow, owner: KeyOwner) -> None:
         if owner == "server":
-            self._entitlements.check_budget(tx, run)
+            self._entitlements.check_budget(tx, _now(tx, run))
         runs.set_key_owner(tx, run.id, owner)
 
     def takes_tools(self, model_id: str, wanted: bool | None = None) -> bool:
@@ -81,3 +89,8 @@ class Callers:
     def context_of(self, model_id: str) -> int | None:
         """How many tokens a model takes; None where nobody knows."""
         return self._catalogue.context_of(model_id)
+
+
+def _now(tx: Tx, run: RunRow) -> RunRow:
+    """A run as it stands: a guest who has signed in since is somebody else, and so are his keys."""
+    return runs.get(tx, run.id) or run
