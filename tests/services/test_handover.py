@@ -16,6 +16,7 @@ from threadline.domain.errors import Gone, NotFound
 from threadline.log.protocol import StreamConfig
 from threadline.services.accounts import Identified
 from threadline.services.handover import hand_over
+from threadline.services.sharing import Sharing
 from threadline.services.streams import own
 from threadline.store import keys, preferences, runs, subscriptions, tables, users
 from threadline.store.database import Tx
@@ -55,6 +56,22 @@ async def test_what_he_prefers_is_the_accounts_where_it_said_nothing(desk: Desk)
     await desk.login(guest)
     kept = await store.read(lambda tx: preferences.get(tx, account.user.id))
     assert kept == {"slots": {"chat": "hers"}, "favourites": ["a/b"]}
+
+
+async def test_the_pages_of_the_account_hear_of_what_he_was_let_into(desk: Desk) -> None:
+    base, account, guest = desk.base, await desk.register(), await desk.base.accounts.guest()
+    owner, sharing = (await desk.register("grace@example.org")).user.id, Sharing(base.store, base.world)
+    chats = [(await base.conversations.create(owner, title=title))["id"] for title in ("Both", "His")]
+    for chat, invited in zip(chats, ((account, guest), (guest,)), strict=True):
+        link = await sharing.share(owner, chat, "observer")
+        for one in invited:
+            await sharing.accept(one.user.id, link["token"])
+    before = await events(base, account.user.id)
+    await desk.login(guest)
+    (told,) = (await events(base, account.user.id))[len(before) :]
+    assert (told["type"], told["conversation"]["title"]) == ("conversation.created", "His")
+    assert (told["conversation"]["role"], told["conversation"]["owner"]["id"]) == ("observer", owner)
+    assert {one["id"] for one in (await base.conversations.page(account.user.id))["items"]} == set(chats)
 
 
 async def test_his_streams_follow_him_whole(desk: Desk) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from threadline.services.access import access
 from threadline.services.conversations import told_of
 from threadline.services.deletion import mark
+from threadline.services.sharing import welcome
 from threadline.store import (
     admissions,
     changes,
@@ -27,7 +29,17 @@ def _preferences(tx: Tx, guest_id: str, to: str) -> None:
     preferences.merge(tx, to, **{**preferences.get(tx, guest_id), **preferences.get(tx, to)})
 
 
-_MOVERS: Sequence[Mover] = (participants.move, admissions.move, spending.move, ownership.move, _preferences)
+def _participations(tx: Tx, guest_id: str, to: str) -> None:
+    """What the account is in already stays, and what is new there its pages hear of."""
+    known = set(participants.ids_of(tx, to))
+    participants.move(tx, guest_id, to)
+    for conversation_id in participants.ids_of(tx, to):
+        if conversation_id not in known:
+            found = access(tx, to, conversation_id)
+            welcome(tx, found.conversation, to, found.role, is_new=True)
+
+
+_MOVERS: Sequence[Mover] = (_participations, admissions.move, spending.move, ownership.move, _preferences)
 
 
 def hand_over(tx: Tx, guest_id: str, to: str, movers: Sequence[Mover] = ()) -> bool:

@@ -164,7 +164,7 @@ class Sharing:
                     words = f"There are {MOST_PEOPLE} people in this conversation already, and no more are taken."
                     raise Conflict(words, surface="share")
                 participants.put(tx, row.id, user_id, share.role, share.id)
-                _welcome(tx, row, user_id, share.role, is_new=held is None)
+                welcome(tx, row, user_id, share.role, is_new=held is None)
                 audit.record(tx, "share.accepted", user_id, target=share.id, address=address, role=share.role)
                 held = share.role
             return {"conversation_id": row.id, "role": held}
@@ -200,7 +200,8 @@ def _is_meant(tx: Tx, user_id: str, share: ShareRow) -> bool:
     return user is not None and user.kind == "registered" and user.email == share.email
 
 
-def _welcome(tx: Tx, row: ConversationRow, user_id: str, role: str, *, is_new: bool) -> None:
+def welcome(tx: Tx, row: ConversationRow, user_id: str, role: str, *, is_new: bool) -> None:
+    """Let somebody's pages hear of a conversation that he is in from now on, or as more than before."""
     told = told_of("conversation.created" if is_new else "conversation.updated", row)
     owner = person(tx, row.user_id)
     if told:
