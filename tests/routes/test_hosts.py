@@ -56,3 +56,26 @@ async def test_a_socket_is_guarded_in_the_same_way(
     assert refused.value.response.status_code == 403
     assert b'"code":"forbidden:' in refused.value.response.body
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "told"),
+    [
+        ("chat.example.org", "https", True),
+        ("chat.example.org:443", "https", True),
+        ("chat.example.org", "http", False),
+        ("chat.example.org:8443", "https", False),
+        ("localhost", "https", False),
+        ("127.0.0.1", "https", False),
+    ],
+)
+async def test_a_name_that_was_reached_over_tls_is_for_tls_alone(
+    open_own: Any, host: str, scheme: str, told: bool
+) -> None:
+    """Not on a port of its own, nor where the name is the machine's: other servers have them, too."""
+    async with open_own(origins=(FRIEND,)) as house:
+        asking = house.visitor(Host=host, **{"X-Forwarded-Proto": scheme})
+        for address, status in (("/", 200), ("/api/me", 200), ("/api/none", 404), ("/v1/models", 401)):
+            reply = await asking.call("GET", address)
+            assert (reply.status, "strict-transport-security" in reply.headers) == (status, told)
+            assert reply.headers["x-content-type-options"] == "nosniff"

@@ -21,7 +21,10 @@ async def test_every_address_of_the_page_is_the_page(visitor: Client, address: s
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     assert reply.headers["cache-control"] == "no-cache"
     assert reply.headers["x-content-type-options"] == "nosniff"
-    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    policy = reply.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'; ")
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy
 
 
 async def test_files_with_a_hash_in_their_name_are_kept_for_ever(visitor: Client) -> None:

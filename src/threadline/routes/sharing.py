@@ -32,7 +32,6 @@ _TAKEN: Final = (
 
 _OF_ANSWERS: Final = [
     (b"vary", b"authorization, cookie, origin"),
-    (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"sandbox; default-src 'none'"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 ]

@@ -30,6 +30,9 @@ BODIES_OF_ONE: Final = 64 << 20
 
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+_AS_TOLD: Final = (b"x-content-type-options", b"nosniff")
+_TLS_ALONE: Final = (b"strict-transport-security", b"max-age=31536000")
+
 _LINKS: Final = ("/api/shares/", "/share/")
 """Below these an address is a secret: it is what is in a link."""
 
@@ -75,7 +78,9 @@ class Site:
             await send(message)
 
         try:
-            exchange.headers.extend(sharing.headers(scope, self._origins))
+            exchange.headers += [_AS_TOLD, *sharing.headers(scope, self._origins)]
+            if hosts.is_for_tls(scope):
+                exchange.headers.append(_TLS_ALONE)
             hosts.check(scope, self._names)
             if not sharing.open_to_all(scope):
                 origin.check(scope, self._origins)
