@@ -10,7 +10,7 @@ import pytest
 from tests.runs.harness import House, opened
 from tests.services.conftest import Base
 from threadline.domain.errors import BadRequest, UnsupportedModel
-from threadline.services.preferences import MOST_FAVOURITES, Preferences, slot_of
+from threadline.services.preferences import MOST_FAVOURITES, Preferences, move, slot_of
 from threadline.store import preferences as stored
 from threadline.store import users
 
@@ -107,7 +107,7 @@ async def test_what_a_guest_preferred_goes_with_him_and_what_the_account_chose_s
     await mine.choose(desk.user, {"chat": "g/chat", "title": "g/title"})
     await mine.favour(desk.other, "a/account")
     await mine.choose(desk.other, {"chat": "c/chat"})
-    await desk.base.store.write(lambda tx: mine.move(tx, desk.user, desk.other))
+    await desk.base.store.write(lambda tx: move(tx, desk.user, desk.other))
     assert await mine.favourites(desk.other) == ["a/account", "a/guest"]
     slots = await mine.slots(desk.other)
     assert (slots["chat"]["model"], slots["title"]["model"]) == ("c/chat", "g/title")

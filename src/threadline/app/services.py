@@ -90,7 +90,7 @@ def build_services(settings: Settings, ground: Ground) -> Services:
         end_recording=recordings.end,
         entitlements=entitlements,
     )
-    doors = _doors(settings, ground, conversations, (keys.move, preferences.move))
+    doors = _doors(settings, ground, conversations, (keys.move,))
     return Services(
         accounts=doors.accounts,
         admin=Admin(store, doors.accounts, ground.tokens, doors.deletion),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from threadline.services import preferences
 from threadline.services.access import access
 from threadline.services.conversations import told_of
 from threadline.services.deletion import mark
@@ -14,7 +15,6 @@ from threadline.store import (
     conversations,
     ownership,
     participants,
-    preferences,
     spending,
     users,
 )
@@ -22,11 +22,6 @@ from threadline.store.transaction import Tx
 
 Mover = Callable[[Tx, str, str], None]
 """Gives what is of one kind to another user: from whom, and to whom."""
-
-
-def _preferences(tx: Tx, guest_id: str, to: str) -> None:
-    """What the account prefers already stays."""
-    preferences.merge(tx, to, **{**preferences.get(tx, guest_id), **preferences.get(tx, to)})
 
 
 def _participations(tx: Tx, guest_id: str, to: str) -> None:
@@ -39,7 +34,7 @@ def _participations(tx: Tx, guest_id: str, to: str) -> None:
             welcome(tx, found.conversation, to, found.role, is_new=True)
 
 
-_MOVERS: Sequence[Mover] = (_participations, admissions.move, spending.move, ownership.move, _preferences)
+_MOVERS: Sequence[Mover] = (_participations, admissions.move, spending.move, ownership.move, preferences.move)
 
 
 def hand_over(tx: Tx, guest_id: str, to: str, movers: Sequence[Mover] = ()) -> bool:

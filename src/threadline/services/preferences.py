@@ -78,13 +78,6 @@ class Preferences:
 
         return self._shown(await self._store.write(work))
 
-    def move(self, tx: Tx, user_id: str, to_user_id: str) -> None:
-        """Give what a user prefers to another account that is his, too; what that prefers stays."""
-        mine, theirs = preferences.get(tx, user_id), preferences.get(tx, to_user_id)
-        liked = dict.fromkeys([*theirs.get("favourites", ()), *mine.get("favourites", ())])
-        slots = {**mine.get("slots", {}), **theirs.get("slots", {})}
-        preferences.merge(tx, to_user_id, favourites=[*liked][:MOST_FAVOURITES] or None, slots=slots or None)
-
     def _shown(self, chosen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         return {slot: {"model": chosen.get(slot, self._models.get(slot)), "own": slot in chosen} for slot in SLOTS}
 
@@ -92,6 +85,14 @@ class Preferences:
 def slot_of(tx: Tx, user_id: str, slot: str) -> str | None:
     """The model that a user chose for a slot himself."""
     return _chosen(tx, user_id).get(slot)
+
+
+def move(tx: Tx, user_id: str, to: str) -> None:
+    """Give what a user prefers to another account that is his, too; what that prefers stays."""
+    mine, theirs = preferences.get(tx, user_id), preferences.get(tx, to)
+    liked = dict.fromkeys([*theirs.get("favourites", ()), *mine.get("favourites", ())])
+    slots = {**mine.get("slots", {}), **theirs.get("slots", {})}
+    preferences.merge(tx, to, favourites=[*liked][:MOST_FAVOURITES] or None, slots=slots or None)
 
 
 def _favourites(tx: Tx, user_id: str) -> list[str]:
