@@ -79,3 +79,6 @@ async def test_a_name_that_was_reached_over_tls_is_for_tls_alone(
             reply = await asking.call("GET", address)
             assert (reply.status, "strict-transport-security" in reply.headers) == (status, told)
             assert reply.headers["x-content-type-options"] == "nosniff"
+            assert "base-uri 'none'; " in reply.headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+            assert reply.headers["cache-control"] == ("no-cache" if address == "/" else "no-store")

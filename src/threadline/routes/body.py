@@ -72,7 +72,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 
 class LimitedRoute(APIRoute):
-    """A route of a resource, whose body is under the same limit as all others."""
+    """A route of a resource: its body is under the same limit as all others, its answer for who asks alone."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler, on a request that counts."""
@@ -82,7 +82,10 @@ class LimitedRoute(APIRoute):
             if _announces_too_much(request.scope):
                 await _discard(request.receive)
                 raise TooLarge
-            return await handle(_LimitedRequest(request.scope, request.receive))
+            response = await handle(_LimitedRequest(request.scope, request.receive))
+            # What one user is told, no browser keeps for the next.
+            response.headers.setdefault("cache-control", "no-store")
+            return response
 
         return limited
 

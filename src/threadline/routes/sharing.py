@@ -32,10 +32,9 @@ _TAKEN: Final = (
 
 _OF_ANSWERS: Final = [
     (b"vary", b"authorization, cookie, origin"),
-    (b"content-security-policy", b"sandbox; default-src 'none'"),
     (b"cross-origin-resource-policy", b"cross-origin"),
 ]
-"""Of every answer to a program: an address is another thing for each user, and what users keep is never a page here."""
+"""Of every answer to a program: an address is another thing for each user."""
 
 _OF_CLIENTS: Final = (b"x-stainless-", b"openai-", b"x-client-", b"idempotency-key")
 

@@ -31,6 +31,13 @@ BODIES_OF_ONE: Final = 64 << 20
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _AS_TOLD: Final = (b"x-content-type-options", b"nosniff")
+_NO_PAGE: Final = (
+    b"content-security-policy",
+    b"sandbox; default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+)
+_DATA: Final = ("/api/", "/v1/")
+"""What users keep is never a page here."""
+
 _TLS_ALONE: Final = (b"strict-transport-security", b"max-age=31536000")
 
 _LINKS: Final = ("/api/shares/", "/share/")
@@ -79,6 +86,8 @@ class Site:
 
         try:
             exchange.headers += [_AS_TOLD, *sharing.headers(scope, self._origins)]
+            if scope["path"].startswith(_DATA):
+                exchange.headers.append(_NO_PAGE)
             if hosts.is_for_tls(scope):
                 exchange.headers.append(_TLS_ALONE)
             hosts.check(scope, self._names)
