@@ -62,6 +62,17 @@ async def test_the_form_with_one_message_and_the_form_with_the_history_are_the_s
     assert await chunks(first) == await chunks(again)
 
 
+async def test_a_setting_that_is_null_is_left_to_the_model_and_one_that_is_absent_to_the_server(open_own: Any) -> None:
+    async with FakeProvider(Control(chunks=1)) as fake:
+        one = ProviderConfig("fake", "openai-compatible", fake.url, "x", ("fake-model",))
+        async with open_own(providers=(one,), models={"chat": "fake/fake-model", "title": "demo/demo"}) as house:
+            for settings in ({}, {"temperature": None}):
+                body = {**asking("Hello"), "settings": settings}
+                await house.visitor().call("POST", "/api/chat", body, {"Accept": "application/json"})
+        bodies = [call.body for call in fake.calls]
+    assert [body.get("temperature") for body in bodies] == [0.7, None]
+
+
 async def test_a_client_that_takes_only_json_gets_the_finished_message(visitor: Client) -> None:
     body = asking(QUICK)
     reply = await visitor.call("POST", "/api/chat", body, {"Accept": "application/json"})

@@ -69,4 +69,4 @@ def _settings(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise BadRequest("settings must be an object.", surface="chat")
-    return {_SETTINGS.get(name, name): setting for name, setting in value.items() if setting is not None}
+    return {_SETTINGS.get(name, name): setting for name, setting in value.items()}

@@ -84,7 +84,7 @@ ModelId = Annotated[str, Field(max_length=200, pattern=r"^[^/]+/.+$", descriptio
 
 
 class AnswerSettings(Sent):
-    """How to answer; null leaves the choice to the server."""
+    """How to answer; what is absent is as the server has it, null leaves the choice to the model."""
 
     max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
     temperature: float | None = Field(default=None, ge=0, le=2)

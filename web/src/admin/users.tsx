@@ -157,12 +157,12 @@ function About({ user }: { user: User }) {
     `since ${dayWords(user.created_at)}`,
     user.seen_at !== null && `seen ${agoWords(user.seen_at, now)}`,
     `${user.messages} answered`,
-    user.cost !== null && moneyWords(user.cost),
+    user.messages > 0 && user.cost !== null && moneyWords(user.cost),
   ];
   return (
     <>
       {parts.filter(Boolean).join(" · ")}
-      <span className="block font-mono text-xs break-all">{user.id}</span>
+      {user.id !== personWords(user) && <span className="block font-mono text-xs break-all">{user.id}</span>}
     </>
   );
 }

@@ -25,8 +25,8 @@ export function subjectWords(subject: string): string {
   return subject in SUBJECTS ? SUBJECTS[subject as Person["kind"]] : subject;
 }
 
-export function personWords({ name, email, kind, id }: Person): string {
-  return name ?? email ?? `${KINDS[kind]} ${id}`;
+export function personWords({ name, email, id }: Person): string {
+  return name ?? email ?? id;
 }
 
 export const LIMIT_WORDS: Record<LimitName, string> = {

@@ -19,7 +19,7 @@ export function Head({ line }: { line: Extract<Line, { kind: "head" }> }) {
   return (
     <div className="px-2.5 pt-2.5 pb-1 text-xs text-faint">
       <span className="font-medium">{line.title}</span>
-      {line.reason && <span className="mt-0.5 block leading-snug">{line.reason}</span>}
+      {line.note && <span className="mt-0.5 block leading-snug">{line.note}</span>}
       {line.keyed && (
         <Link
           href="/settings/keys"
@@ -118,13 +118,13 @@ function radioOf(star: HTMLElement): HTMLElement | null {
 }
 
 /** What it can do as icons, what it takes and costs, how it does, and who pays. */
-function Facts({ line: { model } }: Pick<EntryProps, "line">) {
+function Facts({ line: { model, named } }: Pick<EntryProps, "line">) {
   const { capabilities, context, price, retires } = model;
   const health = healthWords(model);
   const words: ReactNode[] = [
     context && <span title="Tokens that it takes">{sizeWords(context)}</span>,
     price && <span title="US dollars for a million tokens">{priceWords(price)}</span>,
-    keyWords(model),
+    named && keyWords(model),
     retires && `Until ${retires}`,
     health && <span className={model.health === "failing" ? "text-danger" : "text-warn"}>{health}</span>,
   ];

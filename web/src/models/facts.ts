@@ -67,11 +67,11 @@ export function matches({ id, name, provider_name }: Model, filter: string): boo
 }
 
 export type Line =
-  | { kind: "head"; key: string; title: string; reason: string | null; keyed: boolean }
-  /** `named`: its provider stands nowhere above it. `at` counts the models alone. */
+  | { kind: "head"; key: string; title: string; note: string | null; keyed: boolean }
+  /** `named`: its provider and who pays stand nowhere above it. `at` counts the models alone. */
   | { kind: "model"; key: string; model: Model; named: boolean; at: number; reason: string | null };
 
-/** The lines of the list: favourites first, then by provider; a reason that holds for a whole group stands above it. */
+/** The lines of the list: favourites first, then by provider, of whose models one key pays for all; what holds for a whole group stands above it. */
 export function linesOf(models: readonly Model[], favourites: ReadonlySet<string>, filter: string): Line[] {
   const shown = models.filter((model) => matches(model, filter));
   const groups = new Map<string, Model[]>();
@@ -88,7 +88,8 @@ export function linesOf(models: readonly Model[], favourites: ReadonlySet<string
   const add = (key: string, title: string, members: Model[]) => {
     const shared = key === FAVOURITES ? null : sharedReason(members);
     const keyed = shared !== null && members.every((model) => model.key === null);
-    lines.push({ kind: "head", key: `head:${key}`, title, reason: shared, keyed });
+    const note = shared ?? (key === FAVOURITES ? null : keyWords(members[0]!));
+    lines.push({ kind: "head", key: `head:${key}`, title, note, keyed });
     for (const model of members) {
       const reason = model.available || shared !== null ? null : model.reason;
       lines.push({ kind: "model", key: model.id, model, named: key === FAVOURITES, at: at++, reason });

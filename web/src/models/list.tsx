@@ -1,6 +1,6 @@
 /** The models that may answer: filtered, gone through by keyboard, liked; only those near the view are in the page. */
 
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { wordsOf } from "../protocol/api.ts";
 import type { ModelChoice } from "../state/hooks.ts";
@@ -43,7 +43,10 @@ export default function ModelList({ choice, onClose }: Props) {
       {many && (
         <Filter
           value={filter}
-          onChange={setFilter}
+          onChange={(words) => {
+            setFilter(words);
+            walk.virtualizer.scrollToOffset(0);
+          }}
           onDown={() => walk.to(walk.first)}
           onEnter={() => choose(lines.find((line) => line.kind === "model" && line.model.available))}
         />
@@ -76,6 +79,9 @@ function useWalk(lines: readonly Line[], chosen: string | null, many: boolean) {
     getItemKey: (index) => lines[index]!.key,
     initialOffset: Math.max(0, own - 3) * ENTRY_PX,
     overscan: 8,
+    // The line that the keyboard has is there wherever one scrolls to, and gets the focus at once.
+    rangeExtractor: (range) =>
+      [...new Set([...defaultRangeExtractor(range), at])].filter((one) => one >= 0).sort((a, b) => a - b),
   });
   // With a field to filter the focus begins there; but for fingers, which a keyboard would hide the list from.
   const waiting = useRef(!many || !matchMedia("(hover: hover)").matches);
@@ -88,7 +94,6 @@ function useWalk(lines: readonly Line[], chosen: string | null, many: boolean) {
     virtualizer.scrollToIndex(index, { align: "auto" });
   };
   const rows = virtualizer.getVirtualItems();
-  // A line far away is in the page only once it was scrolled to.
   useLayoutEffect(() => {
     const line = frame.current?.querySelector<HTMLElement>("[role=menuitemradio][tabindex='0']");
     if (!line || !waiting.current) return;

@@ -67,14 +67,15 @@ export function figures({ metadata }: Pick<Message, "metadata">): [name: string,
     const value = numberOf(usage[name]);
     return value === null ? null : count.format(value);
   };
+  const some = (name: string) => (usage[name] === 0 ? null : tokens(name));
   const owner = { user: "Yours", server: "The server’s" }[textOf(metadata.keyOwner) ?? ""];
   const all: [string, string | null | undefined][] = [
     ["Model", textOf(metadata.model)],
     ["Cost", cost === null ? null : moneyWords(cost)],
     ["Tokens in", tokens("inputTokens")],
-    ["of them cached", tokens("cachedInputTokens")],
+    ["of them cached", some("cachedInputTokens")],
     ["Tokens out", tokens("outputTokens")],
-    ["of them reasoning", tokens("reasoningTokens")],
+    ["of them reasoning", some("reasoningTokens")],
     ["Key", owner],
     ["Took", took === null ? null : durationWords(took)],
     ["Ended by", textOf(metadata.finishReason)],
