@@ -23,7 +23,7 @@ async def test_a_guest_is_known_by_his_token_also_after_a_restart(base: Base) ->
     assert len(opened.token) >= 43
     for accounts in (base.accounts, Accounts(base.store, base.world)):
         assert await accounts.identify(opened.token) == Identified(opened.user)
-    assert await base.accounts.me(opened.user.id) == {"id": opened.user.id, "kind": "guest", "name": None}
+    assert await base.accounts.get(opened.user.id) == opened.user
 
 
 @pytest.mark.parametrize("token", [None, "", "unknown", "x" * 100_000, "ä\ud800"])
@@ -133,4 +133,4 @@ async def test_who_is_known_may_read_while_the_disk_has_no_room_to_renew_his_ses
 
 async def test_nobody_is_nobody(base: Base) -> None:
     with pytest.raises(NotFound):
-        await base.accounts.me("usr_unknown")
+        await base.accounts.get("usr_unknown")

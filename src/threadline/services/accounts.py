@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from threadline.domain.errors import NotFound, Unavailable
 from threadline.services.audit import record
@@ -127,11 +127,6 @@ class Accounts:
     def remembers(self, token: str) -> bool:
         """Whether :meth:`lives` would be true without a look into the database."""
         return self._bearers.remembers(hashed(token))
-
-    async def me(self, user_id: str) -> dict[str, Any]:
-        """``{id, kind, name}``. Raises ``NotFound``."""
-        user = await self.get(user_id)
-        return {"id": user.id, "kind": user.kind, "name": user.name}
 
     async def get(self, user_id: str) -> UserRow:
         """A user as he is now. Raises ``NotFound``."""
