@@ -52,6 +52,7 @@ users = Table(
     Index("users_by_email", "email", unique=True),
     Index("users_deleted", "deleted_at", **partial("deleted_at IS NOT NULL")),
     Index("users_by_kind", "kind", "created_at"),
+    Index("users_by_age", "created_at", "id"),
 )
 
 identities = Table(

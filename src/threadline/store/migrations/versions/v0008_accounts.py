@@ -35,6 +35,7 @@ def _more_columns() -> None:
     op.create_index("users_by_email", "users", ["email"], unique=True)
     op.create_index("users_deleted", "users", ["deleted_at"], sqlite_where=sa.text("deleted_at IS NOT NULL"))
     op.create_index("users_by_kind", "users", ["kind", "created_at"])
+    op.create_index("users_by_age", "users", ["created_at", "id"])
     op.add_column("sessions", sa.Column("agent", sa.Text()))
     op.add_column("sessions", sa.Column("address", sa.Text()))
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
