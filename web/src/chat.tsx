@@ -9,7 +9,7 @@ import { ModelPicker } from "./composer/model-picker.tsx";
 import { SettingsButton } from "./composer/settings-button.tsx";
 import { wordsOf } from "./protocol/api.ts";
 import { ApiError } from "./protocol/errors.ts";
-import type { Conversation, Message } from "./protocol/types.ts";
+import type { Message } from "./protocol/types.ts";
 import { beginChoices, NEW } from "./state/choices.ts";
 import {
   type ModelChoice,
@@ -80,13 +80,7 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
       {unknownPath ? (
         <Nowhere words="There is nothing here." />
       ) : id ? (
-        <Open
-          key={id}
-          id={id}
-          conversation={conversation.data ?? null}
-          choice={choice}
-          gone={isMissing(conversation.error)}
-        />
+        <Open key={id} id={id} conversation={conversation} choice={choice} />
       ) : (
         <Fresh choice={choice} />
       )}
@@ -124,12 +118,11 @@ function Fresh({ choice }: { choice: ModelChoice }) {
 
 interface OpenProps {
   id: string;
-  conversation: Conversation | null;
+  conversation: ReturnType<typeof useConversation>;
   choice: ModelChoice;
-  gone: boolean;
 }
 
-function Open({ id, conversation, choice, gone }: OpenProps) {
+function Open({ id, conversation, choice }: OpenProps) {
   const messages = useMessages(id);
   const waiting = useStore(outbox);
   const pending = useMemo(() => waiting.filter((item) => item.conversation === id), [waiting, id]);
@@ -146,7 +139,7 @@ function Open({ id, conversation, choice, gone }: OpenProps) {
     send({ conversation: id, text, model: choice.id, under, parentId: next ? null : parentId });
   };
 
-  if (!messages.data && (gone || isMissing(messages.error))) {
+  if (!messages.data && (isMissing(conversation.error) || isMissing(messages.error))) {
     return <Nowhere words="This conversation does not exist, or is not yours." />;
   }
   return (
@@ -162,7 +155,7 @@ function Open({ id, conversation, choice, gone }: OpenProps) {
           onSend={say}
           onStop={active ? stopping.ask : null}
         >
-          <SettingsButton place={id} conversation={conversation} model={choice.model} />
+          <SettingsButton place={id} conversation={conversation.data ?? null} model={choice.model} />
         </Composer>
       </div>
     </>

@@ -43,26 +43,7 @@ export function LimitForm({ of, onSaved }: Props) {
   return (
     <form onSubmit={submit} noValidate className="mt-3">
       <div className="grid gap-x-4 sm:grid-cols-2">
-        {!of && (
-          <>
-            <Select label="For whom" value={kind} onChange={({ target }) => setKind(target.value)}>
-              {Object.entries(SUBJECTS).map(([subject, words]) => (
-                <option key={subject} value={subject}>
-                  {words}
-                </option>
-              ))}
-              <option value={ONE}>One user</option>
-            </Select>
-            {kind === ONE && <Field label="The user’s id" name="user" error={faults.user} />}
-            <Field
-              label="Model"
-              name="model"
-              placeholder="all together"
-              hint="As in the picker, such as openai/gpt-5.2."
-              error={faults.model}
-            />
-          </>
-        )}
+        {!of && <ForWhom kind={kind} onKind={setKind} faults={faults} />}
         {LIMITS.map((name) => (
           <Field
             key={name}
@@ -78,5 +59,34 @@ export function LimitForm({ of, onSaved }: Props) {
       </div>
       <Send sending={save} label="Save the limits" />
     </form>
+  );
+}
+
+interface ForWhomProps {
+  kind: string;
+  onKind(kind: string): void;
+  faults: { user?: string; model?: string };
+}
+
+function ForWhom({ kind, onKind, faults }: ForWhomProps) {
+  return (
+    <>
+      <Select label="For whom" value={kind} onChange={({ target }) => onKind(target.value)}>
+        {Object.entries(SUBJECTS).map(([subject, words]) => (
+          <option key={subject} value={subject}>
+            {words}
+          </option>
+        ))}
+        <option value={ONE}>One user</option>
+      </Select>
+      {kind === ONE && <Field label="The user’s id" name="user" error={faults.user} />}
+      <Field
+        label="Model"
+        name="model"
+        placeholder="all together"
+        hint="As in the picker, such as openai/gpt-5.2."
+        error={faults.model}
+      />
+    </>
   );
 }

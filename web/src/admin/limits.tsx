@@ -33,56 +33,70 @@ export function Limits() {
       lead="Field by field: what a person has goes before what the kind has, and that before the server’s settings. Limits of one model count besides those of all."
     >
       <Read query={limits}>
-        {({ items }) => (
-          <>
-            {items.length === 0 ? (
-              <p className="text-sm text-faint">None is written down: the server’s settings hold.</p>
-            ) : (
-              <Rows label="Limits">
-                {items.map((item) => (
-                  <Row
-                    key={keyOf(item)}
-                    testId="limits"
-                    title={titleOf(item)}
-                    note={noteOf(item)}
-                    actions={
-                      <>
-                        <Button
-                          aria-label={`Change: ${titleOf(item)}`}
-                          aria-expanded={open === keyOf(item)}
-                          onClick={() => setOpen(open === keyOf(item) ? null : keyOf(item))}
-                        >
-                          Change
-                        </Button>
-                        <Button
-                          aria-label={`Remove: ${titleOf(item)}`}
-                          disabled={remove.isPending}
-                          onClick={() => remove.mutate(item)}
-                        >
-                          Remove
-                        </Button>
-                      </>
-                    }
-                  >
-                    {open === keyOf(item) && <LimitForm of={item} onSaved={saved} />}
-                  </Row>
-                ))}
-              </Rows>
-            )}
-            <Notice good={remove.isError ? false : null}>{remove.isError && wordsOf(remove.error)}</Notice>
-          </>
-        )}
+        {({ items }) =>
+          items.length === 0 ? (
+            <p className="text-sm text-faint">None is written down: the server’s settings hold.</p>
+          ) : (
+            <Rows label="Limits">
+              {items.map((item) => (
+                <LimitRow
+                  key={keyOf(item)}
+                  item={item}
+                  open={open === keyOf(item)}
+                  busy={remove.isPending}
+                  onOpen={(wanted) => setOpen(wanted ? keyOf(item) : null)}
+                  onRemove={() => remove.mutate(item)}
+                  onSaved={saved}
+                />
+              ))}
+            </Rows>
+          )
+        }
       </Read>
-      {open === "new" ? (
-        <div className="rounded-xl border border-line bg-raised px-4 py-3">
-          <LimitForm of={null} onSaved={saved} />
-        </div>
-      ) : (
-        <Button look="primary" onClick={() => setOpen("new")}>
-          Write limits
-        </Button>
-      )}
+      <Notice good={remove.isError ? false : null}>{remove.isError && wordsOf(remove.error)}</Notice>
+      {open === "new" ? <LimitForm of={null} onSaved={saved} /> : <Write onClick={() => setOpen("new")} />}
     </Section>
+  );
+}
+
+function Write({ onClick }: { onClick(): void }) {
+  return (
+    <Button look="primary" onClick={onClick}>
+      Write limits
+    </Button>
+  );
+}
+
+interface LimitRowProps {
+  item: Written;
+  /** It is being changed. */
+  open: boolean;
+  busy: boolean;
+  onOpen(open: boolean): void;
+  onRemove(): void;
+  onSaved(): Promise<void>;
+}
+
+function LimitRow({ item, open, busy, onOpen, onRemove, onSaved }: LimitRowProps) {
+  const title = titleOf(item);
+  return (
+    <Row
+      testId="limits"
+      title={title}
+      note={noteOf(item)}
+      actions={
+        <>
+          <Button aria-label={`Change: ${title}`} aria-expanded={open} onClick={() => onOpen(!open)}>
+            Change
+          </Button>
+          <Button aria-label={`Remove: ${title}`} disabled={busy} onClick={onRemove}>
+            Remove
+          </Button>
+        </>
+      }
+    >
+      {open && <LimitForm of={item} onSaved={onSaved} />}
+    </Row>
   );
 }
 

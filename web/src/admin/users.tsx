@@ -83,6 +83,7 @@ function UserRow({ user, mine, busy, onChange, onGone }: UserRowProps) {
     loadKit();
     setAsking(what);
   };
+  const done = () => setAsking(null);
   return (
     <Row
       testId="user"
@@ -95,31 +96,7 @@ function UserRow({ user, mine, busy, onChange, onGone }: UserRowProps) {
         </>
       }
       note={<About user={user} />}
-      actions={
-        !mine && (
-          <>
-            {user.kind === "registered" && (
-              <Button
-                disabled={busy}
-                aria-label={`${user.role === "admin" ? "Make a user" : "Make an admin"}: ${name}`}
-                onClick={() => onChange({ role: user.role === "admin" ? "user" : "admin" })}
-              >
-                {user.role === "admin" ? "Make a user" : "Make an admin"}
-              </Button>
-            )}
-            <Button
-              disabled={busy}
-              aria-label={`${user.disabled ? "Let in" : "Shut out"}: ${name}`}
-              onClick={() => (user.disabled ? onChange({ disabled: false }) : ask("disable"))}
-            >
-              {user.disabled ? "Let in" : "Shut out"}
-            </Button>
-            <Button disabled={busy} aria-label={`Delete: ${name}`} onClick={() => ask("delete")}>
-              Delete
-            </Button>
-          </>
-        )
-      }
+      actions={!mine && <Acts user={user} busy={busy} onChange={onChange} onAsk={ask} />}
     >
       {asking === "disable" && (
         <Confirm
@@ -128,7 +105,7 @@ function UserRow({ user, mine, busy, onChange, onGone }: UserRowProps) {
           action="Shut out"
           keep="Leave it"
           run={async () => onChange({ disabled: true })}
-          onDone={() => setAsking(null)}
+          onDone={done}
         />
       )}
       {asking === "delete" && (
@@ -142,10 +119,34 @@ function UserRow({ user, mine, busy, onChange, onGone }: UserRowProps) {
               .then(onGone)
               .then(() => {})
           }
-          onDone={() => setAsking(null)}
+          onDone={done}
         />
       )}
     </Row>
+  );
+}
+
+interface ActsProps extends Pick<UserRowProps, "user" | "busy" | "onChange"> {
+  onAsk(what: "disable" | "delete"): void;
+}
+
+function Acts({ user, busy, onChange, onAsk }: ActsProps) {
+  const name = personWords(user);
+  const isAdmin = user.role === "admin";
+  const act = (words: string, onClick: () => void) => (
+    <Button disabled={busy} aria-label={`${words}: ${name}`} onClick={onClick}>
+      {words}
+    </Button>
+  );
+  return (
+    <>
+      {user.kind === "registered" &&
+        act(isAdmin ? "Make a user" : "Make an admin", () => onChange({ role: isAdmin ? "user" : "admin" }))}
+      {user.disabled
+        ? act("Let in", () => onChange({ disabled: false }))
+        : act("Shut out", () => onAsk("disable"))}
+      {act("Delete", () => onAsk("delete"))}
+    </>
   );
 }
 

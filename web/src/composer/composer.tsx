@@ -61,9 +61,8 @@ export function Composer({ draft, blocked, busy, stopping, onSend, onStop, child
     const sends = event.key === "Enter" && !event.shiftKey && !composes(event.nativeEvent) && !TOUCH.matches;
     if (sends) submit(event);
   };
-  const note = stopping
-    ? "Stopping…"
-    : (blocked ?? (busy ? "Your next message waits until this answer is done" : KEYS));
+  const calm = busy ? "Your next message waits until this answer is done" : KEYS;
+  const note = stopping ? "Stopping…" : (blocked ?? calm);
   return (
     <form onSubmit={submit} className="column">
       <div className="flex items-end gap-2 rounded-3xl border border-line bg-raised p-2 shadow-float transition-colors focus-within:border-thread">

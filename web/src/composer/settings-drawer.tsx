@@ -80,17 +80,11 @@ function Form({ place, shared, model, defaults, once, onClose }: Props) {
         <Fields wanted={wanted} model={model} set={set} />
       </div>
       <footer className="border-t border-line px-5 py-3">
-        {failure && (
-          <p role="alert" className="mb-2 text-sm text-danger">
-            {failure}
-          </p>
-        )}
+        <p role="alert" className="text-sm text-danger">
+          {failure}
+        </p>
         <div className="flex flex-wrap gap-2">
-          {!shared && (
-            <Button type="submit" look="primary">
-              Keep for this chat
-            </Button>
-          )}
+          {!shared && <Keep />}
           <Button type={shared ? "submit" : "button"} onClick={shared ? undefined : forNext}>
             {place === NEW ? "For the first message" : "For the next message"}
           </Button>
@@ -103,6 +97,14 @@ function Form({ place, shared, model, defaults, once, onClose }: Props) {
   );
 }
 
+function Keep() {
+  return (
+    <Button type="submit" look="primary">
+      Keep for this chat
+    </Button>
+  );
+}
+
 interface FieldsProps {
   wanted: AnswerSettings;
   model: Model | null;
@@ -110,7 +112,6 @@ interface FieldsProps {
 }
 
 function Fields({ wanted, model, set }: FieldsProps) {
-  const { tools, reasoning, search } = model?.capabilities ?? {};
   return (
     <>
       <NumberSetting
@@ -129,6 +130,16 @@ function Fields({ wanted, model, set }: FieldsProps) {
         range={{ min: 0, max: 2, step: "any" }}
         onChange={(temperature) => set({ temperature })}
       />
+      <Choices wanted={wanted} model={model} set={set} />
+      <SystemPrompt value={wanted.system ?? ""} onChange={(system) => set({ system: system || null })} />
+    </>
+  );
+}
+
+function Choices({ wanted, model, set }: FieldsProps) {
+  const { tools, reasoning, search } = model?.capabilities ?? {};
+  return (
+    <>
       {reasoning && (
         <Select
           label="Reasoning effort"
@@ -138,9 +149,7 @@ function Fields({ wanted, model, set }: FieldsProps) {
         >
           <option value="">As the model has it</option>
           {EFFORTS.map((effort) => (
-            <option key={effort} value={effort}>
-              {effort}
-            </option>
+            <option key={effort}>{effort}</option>
           ))}
         </Select>
       )}
@@ -167,7 +176,6 @@ function Fields({ wanted, model, set }: FieldsProps) {
           <option value="on">On</option>
         </Select>
       )}
-      <SystemPrompt value={wanted.system ?? ""} onChange={(system) => set({ system: system || null })} />
     </>
   );
 }

@@ -1,8 +1,8 @@
 /** One line of the list of models: what a model can do, takes and costs, and whether one likes it. */
 
-import type { ReactNode } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 import { Link } from "wouter";
-import type { Capability } from "../protocol/types.ts";
+import type { Capability, Model } from "../protocol/types.ts";
 import { Check, Eye, Globe, Page, Star, Thought, Tool } from "../ui/icons.tsx";
 import { healthWords, keyWords, type Line, priceWords, SHOWN, sizeWords, spoken } from "./facts.ts";
 
@@ -44,77 +44,84 @@ interface EntryProps {
   onLike(id: string, favourite: boolean): void;
 }
 
-export function Entry({ line, count, chosen, current, onChoose, onLike }: EntryProps) {
-  const { model, reason } = line;
-  const { id, name, available, favourite } = model;
-  const provider = line.named ? ` · ${model.provider_name || model.provider}` : "";
+export function Entry(props: EntryProps) {
+  const { name } = props.line.model;
   return (
     <div
       role="group"
       aria-label={name}
       className="flex items-start gap-0.5 rounded-lg hover:bg-hover focus-within:bg-hover"
     >
-      <div
-        role="menuitemradio"
-        aria-checked={chosen}
-        aria-disabled={!available || undefined}
-        data-disabled={available ? undefined : ""}
-        aria-posinset={line.at + 1}
-        aria-setsize={count}
-        aria-label={spoken(model)}
-        tabIndex={current ? 0 : -1}
-        data-model={id}
-        onClick={onChoose}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" || event.key === " ") {
-            event.preventDefault();
-            onChoose();
-          } else if (event.key === "ArrowRight") starOf(event.currentTarget)?.focus();
-        }}
-        className="flex min-w-0 grow items-start gap-2 rounded-lg px-2.5 py-1.5 text-sm select-none focus-visible:-outline-offset-2"
-      >
-        <span className="grid size-5 shrink-0 place-items-center text-accent">
-          {chosen && <Check className="size-4" />}
-        </span>
-        <span className="min-w-0 grow">
-          <span className={`block truncate leading-5 ${available ? "" : "text-faint"}`}>
-            {name}
-            <span className="text-faint">{provider}</span>
-          </span>
-          {reason ? (
-            <span className="block text-xs leading-snug text-faint">{reason}</span>
-          ) : (
-            <Facts line={line} />
-          )}
-        </span>
-      </div>
-      <div
-        role="menuitemcheckbox"
-        aria-checked={favourite}
-        aria-label={`Favourite: ${name}`}
-        title={favourite ? "A favourite" : "Make it a favourite"}
-        tabIndex={-1}
-        onClick={() => onLike(id, !favourite)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" || event.key === " ") {
-            event.preventDefault();
-            onLike(id, !favourite);
-          } else if (event.key === "ArrowLeft") radioOf(event.currentTarget)?.focus();
-        }}
-        className={`mt-1 mr-1 grid size-7 shrink-0 cursor-pointer place-items-center rounded-md hover:bg-active touch:size-10 ${favourite ? "text-accent" : "text-faint"}`}
-      >
-        <Star className="size-4" fill={favourite ? "currentColor" : "none"} />
-      </div>
+      <Choice {...props} />
+      <Liking model={props.line.model} onLike={props.onLike} />
     </div>
   );
 }
 
-function starOf(radio: HTMLElement): HTMLElement | null {
-  return radio.nextElementSibling as HTMLElement | null;
+/** What Enter and the blank do, and where an arrow leads beside it. */
+function onKeys(act: () => void, arrow: "ArrowRight" | "ArrowLeft") {
+  return (event: KeyboardEvent<HTMLElement>) => {
+    const { key, currentTarget: here } = event;
+    const beside = arrow === "ArrowRight" ? here.nextElementSibling : here.previousElementSibling;
+    if (key === arrow) (beside as HTMLElement).focus();
+    if (key !== "Enter" && key !== " ") return;
+    event.preventDefault();
+    act();
+  };
 }
 
-function radioOf(star: HTMLElement): HTMLElement | null {
-  return star.previousElementSibling as HTMLElement | null;
+function Choice({ line, count, chosen, current, onChoose }: EntryProps) {
+  const { model, reason } = line;
+  const { available } = model;
+  return (
+    <div
+      role="menuitemradio"
+      aria-checked={chosen}
+      aria-disabled={!available || undefined}
+      data-disabled={available ? undefined : ""}
+      aria-posinset={line.at + 1}
+      aria-setsize={count}
+      aria-label={spoken(model)}
+      tabIndex={current ? 0 : -1}
+      data-model={model.id}
+      onClick={onChoose}
+      onKeyDown={onKeys(onChoose, "ArrowRight")}
+      className="flex min-w-0 grow items-start gap-2 rounded-lg px-2.5 py-1.5 text-sm select-none focus-visible:-outline-offset-2"
+    >
+      <span className="grid size-5 shrink-0 place-items-center text-accent">
+        {chosen && <Check className="size-4" />}
+      </span>
+      <span className="min-w-0 grow">
+        <span className={`block truncate leading-5 ${available ? "" : "text-faint"}`}>
+          {model.name}
+          {line.named && <span className="text-faint"> · {model.provider_name || model.provider}</span>}
+        </span>
+        {reason ? (
+          <span className="block text-xs leading-snug text-faint">{reason}</span>
+        ) : (
+          <Facts line={line} />
+        )}
+      </span>
+    </div>
+  );
+}
+
+function Liking({ model: { id, name, favourite }, onLike }: { model: Model } & Pick<EntryProps, "onLike">) {
+  const change = () => onLike(id, !favourite);
+  return (
+    <div
+      role="menuitemcheckbox"
+      aria-checked={favourite}
+      aria-label={`Favourite: ${name}`}
+      title={favourite ? "A favourite" : "Make it a favourite"}
+      tabIndex={-1}
+      onClick={change}
+      onKeyDown={onKeys(change, "ArrowLeft")}
+      className={`mt-1 mr-1 grid size-7 shrink-0 cursor-pointer place-items-center rounded-md hover:bg-active touch:size-10 ${favourite ? "text-accent" : "text-faint"}`}
+    >
+      <Star className="size-4" fill={favourite ? "currentColor" : "none"} />
+    </div>
+  );
 }
 
 /** What it can do as icons, what it takes and costs, how it does, and who pays. */
