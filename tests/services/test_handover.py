@@ -58,20 +58,31 @@ async def test_what_he_prefers_is_the_accounts_where_it_said_nothing(desk: Desk)
     assert kept == {"slots": {"chat": "hers"}, "favourites": ["a/b"]}
 
 
-async def test_the_pages_of_the_account_hear_of_what_he_was_let_into(desk: Desk) -> None:
+async def test_the_account_is_in_all_that_he_was_let_into_and_its_pages_hear_of_it(desk: Desk) -> None:
     base, account, guest = desk.base, await desk.register(), await desk.base.accounts.guest()
     owner, sharing = (await desk.register("grace@example.org")).user.id, Sharing(base.store, base.world)
-    chats = [(await base.conversations.create(owner, title=title))["id"] for title in ("Both", "His")]
-    for chat, invited in zip(chats, ((account, guest), (guest,)), strict=True):
-        link = await sharing.share(owner, chat, "observer")
-        for one in invited:
-            await sharing.accept(one.user.id, link["token"])
+    ways = {"Both": ("observer", "observer"), "His": (None, "observer"), "More": ("observer", "participant")}
+    ways["Less"] = ("participant", "observer")
+    for title, roles in ways.items():
+        chat = (await base.conversations.create(owner, title=title))["id"]
+        for one, role in zip((account, guest), roles, strict=True):
+            if role is not None:
+                await sharing.accept(one.user.id, (await sharing.share(owner, chat, role))["token"])
     before = await events(base, account.user.id)
     await desk.login(guest)
-    (told,) = (await events(base, account.user.id))[len(before) :]
-    assert (told["type"], told["conversation"]["title"]) == ("conversation.created", "His")
-    assert (told["conversation"]["role"], told["conversation"]["owner"]["id"]) == ("observer", owner)
-    assert {one["id"] for one in (await base.conversations.page(account.user.id))["items"]} == set(chats)
+    told = {one["conversation"]["title"]: one for one in (await events(base, account.user.id))[len(before) :]}
+    assert {title: one["type"] for title, one in told.items()} == {
+        "His": "conversation.created",
+        "More": "conversation.updated",
+    }
+    assert told["His"]["conversation"]["owner"]["id"] == owner
+    listed = (await base.conversations.page(account.user.id))["items"]
+    assert {one["title"]: one["role"] for one in listed} == {
+        "Both": "observer",
+        "His": "observer",
+        "More": "participant",
+        "Less": "participant",
+    }
 
 
 async def test_his_streams_follow_him_whole(desk: Desk) -> None:

@@ -25,13 +25,13 @@ Mover = Callable[[Tx, str, str], None]
 
 
 def _participations(tx: Tx, guest_id: str, to: str) -> None:
-    """What the account is in already stays, and what is new there its pages hear of."""
-    known = set(participants.ids_of(tx, to))
+    """What the account is in already stays, and what is new there, or more, its pages hear of."""
+    known = {one: access(tx, to, one).role for one in participants.ids_of(tx, to)}
     participants.move(tx, guest_id, to)
     for conversation_id in participants.ids_of(tx, to):
-        if conversation_id not in known:
-            found = access(tx, to, conversation_id)
-            welcome(tx, found.conversation, to, found.role, is_new=True)
+        found = access(tx, to, conversation_id)
+        if found.role != known.get(conversation_id):
+            welcome(tx, found.conversation, to, found.role, is_new=conversation_id not in known)
 
 
 _MOVERS: Sequence[Mover] = (_participations, admissions.move, spending.move, ownership.move, preferences.move)

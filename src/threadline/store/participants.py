@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal, select, update
 
 from threadline.store.shares import STANDS
 from threadline.store.tables import conversations, participants, shares, users
@@ -58,6 +58,16 @@ _IN = select(participants.c.conversation_id).where(participants.c.user_id == bin
 _OWN = select(conversations.c.id).where(conversations.c.user_id.in_((bindparam("user"), bindparam("to"))))
 _EITHER = participants.c.user_id.in_((bindparam("user"), bindparam("to")))
 _REMOVE_OWNERS = delete(participants).where(_EITHER, participants.c.conversation_id.in_(_OWN))
+_WRITING = (
+    select(participants.c.conversation_id)
+    .select_from(_STANDING)
+    .where(participants.c.user_id == bindparam("user"), participants.c.role == literal("participant"), STANDS)
+)
+_REMOVE_WEAKER = delete(participants).where(
+    participants.c.user_id == bindparam("to"),
+    participants.c.role == literal("observer"),
+    participants.c.conversation_id.in_(_WRITING),
+)
 _MOVE = (
     update(participants)
     .where(participants.c.user_id == bindparam("user"), participants.c.conversation_id.not_in(_IN))
@@ -119,7 +129,9 @@ def by_share(tx: Tx, conversation_id: str, share_id: str) -> list[str]:
 
 
 def move(tx: Tx, user_id: str, to: str) -> None:
-    """What one user is in, another is in instead of him; not where that one is in already, nor in what either owns."""
+    """What one user is in, another is in instead of him; not where that one is in already as no less, nor in what
+    either owns."""
     tx.conn.execute(_REMOVE_OWNERS, {"user": user_id, "to": to})
+    tx.conn.execute(_REMOVE_WEAKER, {"user": user_id, "to": to, "at": tx.now})
     tx.conn.execute(_MOVE, {"user": user_id, "to": to})
     tx.conn.execute(_REMOVE_ALL, {"user": user_id})
