@@ -15,6 +15,7 @@ from tests.house.tree import ROOT, SOURCE, faults, parsed, shown, under
 from threadline import settings
 
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NAMED_TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -117,6 +118,19 @@ def test_every_page_of_the_docs_is_linked_from_another() -> None:
     }
     alone = [shown(path) for path in pages if path.resolve() not in linked and path.parent.resolve() not in linked]
     assert not [page for page in alone if page != "docs/index.md"], faults(alone)
+
+
+def test_every_test_that_the_docs_name_is_there() -> None:
+    named = {(path, *one) for path in under("docs", ".md") for one in NAMED_TEST.findall(path.read_text())}
+    assert len(named) > 100, "the page about security names its tests"
+    missing = [f"{shown(path)}: {file}::{name}" for path, file, name in sorted(named) if name not in _tests_in(file)]
+    assert not missing, faults(missing)
+
+
+def _tests_in(file: str) -> set[str]:
+    path = ROOT / "tests" / file
+    body = parsed(path).body if path.is_file() else []
+    return {one.name for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
 def examples(language: str) -> list[Any]:

@@ -92,6 +92,9 @@ async def test_a_guests_key_follows_him(house: House) -> None:
     await visitor.get("/api/me")
     reply = await visitor.call("PUT", "/api/keys/openai", {"key": "sk-a-key-of-his-own-4711"})
     assert reply.status == 200, reply.body
+    # Where it leads may be another's choice, who had this browser before.
+    elsewhere = {"key": "sk-a-key-for-elsewhere", "base_url": "https://93.184.216.34/v1"}
+    assert (await visitor.call("PUT", "/api/keys/mistral", elsewhere)).status == 200
     await visitor.call("POST", "/api/auth/login", account("key@example.org"))
     (key,) = (await visitor.get("/api/keys"))["items"]
     assert (key["provider"], key["last_four"]) == ("openai", "4711")
