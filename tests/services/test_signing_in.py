@@ -11,8 +11,9 @@ import pytest
 from tests.services.conftest import Base
 from tests.services.front_desk import ELSEWHERE, EMAIL, HOME, PASSWORD, Desk
 from threadline.domain.errors import RateLimited, ThreadlineError, Unauthorized
-from threadline.services.accounts import Visit
+from threadline.services.accounts import MOST_SESSIONS, Visit, open_session
 from threadline.services.throttles import Limit, Limits
+from threadline.store.database import Tx
 
 pytestmark = pytest.mark.anyio
 
@@ -156,3 +157,18 @@ async def test_a_password_is_in_no_file_no_log_and_no_error(
         if path.is_file():
             assert b"canary" not in path.read_bytes(), path
             assert opened.token.encode() not in path.read_bytes(), path
+
+
+async def test_who_signs_in_everywhere_is_out_where_he_was_longest_ago(desk: Desk) -> None:
+    base, first = desk.base, await desk.register()
+
+    def everywhere(tx: Tx) -> None:
+        for _ in range(MOST_SESSIONS - 1):
+            open_session(tx, base.world, first.user, HOME, "password")
+
+    base.world.ahead += 1
+    await base.store.write(everywhere)
+    assert await base.accounts.identify(first.token) is not None
+    last = await desk.login()
+    assert [await base.accounts.identify(one.token) is not None for one in (first, last)] == [False, True]
+    assert len(await base.accounts.sessions(first.user.id)) == MOST_SESSIONS

@@ -30,6 +30,9 @@ SIGNED_IN_SECONDS: Final = 30 * 86_400.0
 LONGEST_SECONDS: Final = 365 * 86_400.0
 """After this time whoever has an account signs in again, however much he used his session."""
 
+MOST_SESSIONS: Final = 100
+"""In how many places an account may be signed in: who signs in once more is out where he was longest ago."""
+
 _RENEW_SECONDS: Final = 86_400.0
 _LONGEST_AGENT: Final = 300
 
@@ -185,9 +188,10 @@ def lifetime(user: UserRow) -> float:
 
 
 def open_session(tx: Tx, world: World, user: UserRow, visit: Visit, method: str) -> Opened:
-    """Let a user in, who came by ``method``, and write it down."""
+    """Let a user in, who came by ``method``, and write it down; then ``Accounts.forget`` him: a session may be over."""
     token = new_secret(world)
     session = _add_session(tx, user, token, visit)
+    sessions.remove_oldest(tx, user.id, MOST_SESSIONS)
     record(tx, "session.opened", user.id, target=session.id, address=visit.address, method=method)
     return Opened(user, token, session.expires_at)
 

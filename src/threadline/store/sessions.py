@@ -59,6 +59,14 @@ _REMOVE = delete(sessions).where(sessions.c.id == bindparam("session"), sessions
 _REMOVE_ALL = delete(sessions).where(
     sessions.c.user_id == bindparam("user"), sessions.c.id.is_distinct_from(bindparam("kept"))
 )
+_REMOVE_OLDEST = delete(sessions).where(
+    sessions.c.id.in_(
+        select(sessions.c.id)
+        .where(sessions.c.user_id == bindparam("user"))
+        .order_by(sessions.c.seen_at.desc(), sessions.c.id.desc())
+        .offset(bindparam("kept"))
+    )
+)
 _REMOVE_EXPIRED = delete(sessions).where(sessions.c.expires_at <= bindparam("at"))
 
 
@@ -110,6 +118,11 @@ def remove(tx: Tx, user_id: str, session_id: str) -> bool:
 def remove_all(tx: Tx, user_id: str, kept: str | None = None) -> int:
     """End all of a user's sessions, but for the one that is ``kept``; returns how many there were."""
     return tx.conn.execute(_REMOVE_ALL, {"user": user_id, "kept": kept}).rowcount
+
+
+def remove_oldest(tx: Tx, user_id: str, kept: int) -> int:
+    """End a user's sessions but the ``kept`` ones that were used last; returns how many went."""
+    return tx.conn.execute(_REMOVE_OLDEST, {"user": user_id, "kept": kept}).rowcount
 
 
 def remove_expired(tx: Tx) -> int:
