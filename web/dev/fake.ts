@@ -5,7 +5,7 @@ import type { Plugin } from "vite";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Event } from "../src/protocol/events.ts";
 import { Fold } from "../src/protocol/fold.ts";
-import type { Conversation, FeedEvent, Message, Run } from "../src/protocol/types.ts";
+import type { Conversation, FeedEvent, Message, Model, Run } from "../src/protocol/types.ts";
 import { answerTo } from "./script.ts";
 
 interface Stream {
@@ -216,8 +216,18 @@ function seed(): void {
   }
 }
 
-const MODELS = [
+const PLAIN = {
+  output_limit: null,
+  price: null,
+  health: null,
+  retires: null,
+  key: "server",
+  favourite: false,
+} as const;
+
+const MODELS: Model[] = [
   {
+    ...PLAIN,
     id: "demo/demo",
     provider: "demo",
     provider_name: "Built in",
@@ -228,6 +238,7 @@ const MODELS = [
     reason: null,
   },
   {
+    ...PLAIN,
     id: "openai/gpt-6",
     provider: "openai",
     provider_name: "OpenAI",
@@ -238,6 +249,7 @@ const MODELS = [
     reason: "No OpenAI API key. Add one in Settings.",
   },
   {
+    ...PLAIN,
     id: "ollama/qwen3",
     provider: "ollama",
     provider_name: "Ollama",

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mostFault, mostOf, mostWords } from "../src/admin/words.ts";
 import { differences, overrides, reduced } from "../src/composer/settings.ts";
 import { linesOf, priceWords, sizeWords, spoken } from "../src/models/facts.ts";
-import type { Message, Model } from "../src/protocol/types.ts";
+import type { Conversation, Message, Model } from "../src/protocol/types.ts";
 import { briefly, cutWords, durationWords, figures, roughly } from "../src/thread/figures.ts";
 import { rowsOf } from "../src/thread/rows.ts";
 import { answer, conversation, openPage, question, settle, storage } from "./page.ts";
@@ -240,6 +240,21 @@ describe("chosen settings", () => {
     const second = page.requests.of("/api/chat").at(-1)!;
     expect(second.body).toMatchObject({ message: { parts: [{ text: "two" }] } });
     expect(second.body).not.toHaveProperty("settings");
+  });
+
+  it("of a conversation are shown at once, and read again where the server refuses", async () => {
+    const page = await open();
+    await page.start();
+    const data = () => page.queries.getQueryData<Conversation>(["conversation", "c1"])?.settings;
+    page.queries.setQueryData(["conversation", "c1"], conversation("c1", { settings: {} }));
+    const chosen = page.chooseAlways("c1", { temperature: 9 });
+    const refused = expect(chosen).rejects.toThrow("Too warm.");
+    expect(data()).toEqual({ temperature: 9 });
+    await settle();
+    const error = { code: "bad_request:chat", message: "Too warm.", status: 400, retryable: false };
+    page.requests.of("/api/conversations/c1").at(-1)!.answer({ error }, 400);
+    await refused;
+    expect(page.queries.getQueryState(["conversation", "c1"])?.isInvalidated).toBe(true);
   });
 
   it("of a new chat go with its first message, and are the conversation's before the second", async () => {

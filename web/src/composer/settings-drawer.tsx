@@ -50,6 +50,9 @@ export default function SettingsDrawer(props: Props) {
   );
 }
 
+/** What the button says that asks for the next message alone. */
+const ONCE = "once";
+
 function Form({ place, shared, model, defaults, once, onClose }: Props) {
   const [wanted, setWanted] = useState<AnswerSettings>({ ...defaults, ...once });
   const [failure, setFailure] = useState<string | null>(null);
@@ -64,7 +67,8 @@ function Form({ place, shared, model, defaults, once, onClose }: Props) {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (shared) forNext();
+    const { submitter } = event.nativeEvent as SubmitEvent;
+    if (shared || submitter?.getAttribute("value") === ONCE) forNext();
     else always();
   };
   return (
@@ -85,7 +89,7 @@ function Form({ place, shared, model, defaults, once, onClose }: Props) {
         </p>
         <div className="flex flex-wrap gap-2">
           {!shared && <Keep />}
-          <Button type={shared ? "submit" : "button"} onClick={shared ? undefined : forNext}>
+          <Button type="submit" value={ONCE}>
             {place === NEW ? "For the first message" : "For the next message"}
           </Button>
           <Button className="ml-auto" disabled={changed.length === 0} onClick={() => setWanted({})}>

@@ -43,8 +43,17 @@ export async function chooseAlways(place: string, settings: AnswerSettings): Pro
     change(defaults, NEW, Object.keys(settings).length > 0 ? settings : null);
     return;
   }
-  queries.setQueryData<Conversation>(keys.conversation(place), (old) => old && { ...old, settings });
-  await wish({ kind: "settings", conversation: place, settings });
+  showSettings(place, settings);
+  try {
+    await wish({ kind: "settings", conversation: place, settings });
+  } catch (error) {
+    void queries.invalidateQueries({ queryKey: keys.conversation(place) });
+    throw error;
+  }
+}
+
+function showSettings(id: string, settings: AnswerSettings): void {
+  queries.setQueryData<Conversation>(keys.conversation(id), (old) => old && { ...old, settings });
 }
 
 /** What was chosen for a new chat is this conversation's from now on. */
@@ -62,12 +71,7 @@ export function takeChoices(place: string): { settings?: AnswerSettings; default
   const once = next.get()[place];
   change(defaults, place, null);
   change(next, place, null);
-  if (always) {
-    queries.setQueryData<Conversation>(
-      keys.conversation(place),
-      (old) => old && { ...old, settings: always },
-    );
-  }
+  if (always) showSettings(place, always);
   const settings = { ...always, ...once };
   return {
     ...(Object.keys(settings).length > 0 ? { settings } : {}),

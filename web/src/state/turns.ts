@@ -26,7 +26,7 @@ export function resumeOutbox(): void {
   api.me().then(back, () => {});
 }
 
-export interface NewMessage {
+export interface NewMessage extends Pick<Pending, "settings" | "defaults"> {
   conversation: string;
   text: string;
   model: string | null;
@@ -86,10 +86,17 @@ export function retry(pending: Pending): string {
   return pending.conversation;
 }
 
-function sendAnew({ key, text, model }: Pending): string {
+function sendAnew({ key, text, model, settings, defaults }: Pending): string {
   renewSession();
   const conversation = beginConversation(model);
-  send({ conversation, text, model, under: null });
+  send({
+    conversation,
+    text,
+    model,
+    under: null,
+    ...(settings && { settings }),
+    ...(defaults && { defaults }),
+  });
   remove(key);
   return conversation;
 }
