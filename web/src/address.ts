@@ -2,7 +2,16 @@
 
 /** The id in `/chat/{id}` as the browser writes the path; null where there is none. What cannot be decoded is taken as it is. */
 export function chatOf(pathname: string): string | null {
-  const written = /^\/chat\/([^/]+)\/?$/.exec(pathname)?.[1];
+  return named(/^\/chat\/([^/]+)\/?$/, pathname);
+}
+
+/** What is in a link, `/share/{token}`, likewise. */
+export function sharedBy(pathname: string): string | null {
+  return named(/^\/share\/([^/]+)\/?$/, pathname);
+}
+
+function named(form: RegExp, pathname: string): string | null {
+  const written = form.exec(pathname)?.[1];
   if (written === undefined) return null;
   try {
     return decodeURIComponent(written);

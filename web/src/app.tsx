@@ -4,7 +4,7 @@ import { type ComponentType, Suspense, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { Ended } from "./account/ended.tsx";
-import { ADMIN, chatOf, SETTINGS, tabOf } from "./address.ts";
+import { ADMIN, chatOf, SETTINGS, sharedBy, tabOf } from "./address.ts";
 import { Chat } from "./chat.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { lastDeleted } from "./state/hear.ts";
@@ -79,6 +79,7 @@ function useLeaving(active: string | null): void {
 }
 
 const Login = arriving(() => import("./account/login.tsx"));
+const Arrival = arriving(() => import("./sharing/arrival.tsx"));
 const Settings = arriving(() => import("./settings/settings.tsx"));
 const Administration = arriving(() => import("./admin/admin.tsx"));
 
@@ -93,9 +94,18 @@ export function App() {
   const path = usePathname();
   const closed = useStore(noGuests);
   const Alone = DOORS[path];
+  const token = sharedBy(path);
   return (
     <Suspense fallback={<Fetching />}>
-      {Alone ? <Alone /> : closed ? <Login place={path} /> : <Frame />}
+      {Alone ? (
+        <Alone />
+      ) : closed ? (
+        <Login place={path} />
+      ) : token !== null ? (
+        <Arrival key={token} token={token} />
+      ) : (
+        <Frame />
+      )}
       <Ended />
     </Suspense>
   );

@@ -1,6 +1,6 @@
 /** One conversation, or the beginning of one: header, thread, composer. */
 
-import { useEffect, useMemo } from "react";
+import { Suspense, useEffect, useMemo } from "react";
 import { Link, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { doorTo } from "./address.ts";
@@ -9,8 +9,11 @@ import { ModelPicker } from "./composer/model-picker.tsx";
 import { SettingsButton } from "./composer/settings-button.tsx";
 import { wordsOf } from "./protocol/api.ts";
 import { ApiError } from "./protocol/errors.ts";
-import type { Message } from "./protocol/types.ts";
+import type { Conversation, Message } from "./protocol/types.ts";
+import { CompanyContext, useCompanyOf, useOutside } from "./sharing/company.ts";
+import { ShareButton } from "./sharing/share-button.tsx";
 import { beginChoices, NEW } from "./state/choices.ts";
+import { forget, shut } from "./state/hear.ts";
 import {
   type ModelChoice,
   useConversation,
@@ -29,11 +32,14 @@ import { Skeleton } from "./thread/answer.tsx";
 import { activeAnswer, followedRuns, type Row, rowsOf } from "./thread/rows.ts";
 import { loadMarkdown } from "./thread/text.tsx";
 import { Thread } from "./thread/thread.tsx";
+import { arriving } from "./ui/arriving.tsx";
 import { Button, IconButton } from "./ui/button.tsx";
 import { Menu, NewChat } from "./ui/icons.tsx";
 import { composes } from "./ui/keys.ts";
 import { Reconnecting } from "./ui/reconnecting.tsx";
 import { Greeting, Suggestions } from "./welcome.tsx";
+
+const ReadAlong = arriving(() => import("./sharing/read-along.tsx"));
 
 interface Props {
   id: string | null;
@@ -43,7 +49,8 @@ interface Props {
 }
 
 export function Chat({ id, unknownPath, onMenu }: Props) {
-  const conversation = useConversation(id);
+  const closed = useStore(shut).has(id ?? "");
+  const conversation = useConversation(closed ? null : id);
   const choice = useModelChoice(conversation.data ?? null);
   const wished = useWishedTitle(id);
   const title = id ? (wished ?? conversation.data?.title) : null;
@@ -63,8 +70,9 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
             <Menu className="size-5" />
           </IconButton>
         )}
-        <ModelPicker choice={choice} />
+        {!closed && conversation.data?.role !== "observer" && <ModelPicker choice={choice} />}
         <h1 className="mx-2 min-w-0 grow truncate text-center text-sm text-faint sm:mr-36">{title ?? ""}</h1>
+        {id && conversation.data?.role && <ShareButton key={id} conversation={conversation.data} />}
         <Reconnecting />
         {onMenu && (
           <Link
@@ -79,6 +87,11 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
       </header>
       {unknownPath ? (
         <Nowhere words="There is nothing here." />
+      ) : closed ? (
+        <Nowhere
+          another
+          words="You cannot read this conversation any more. Its owner has ended that, or deleted it."
+        />
       ) : id ? (
         <Open key={id} id={id} conversation={conversation} choice={choice} />
       ) : (
@@ -116,21 +129,37 @@ function Fresh({ choice }: { choice: ModelChoice }) {
   );
 }
 
+/** So often who is not told of a conversation looks what is new. */
+const LOOK_MS = 4_000;
+
 interface OpenProps {
   id: string;
   conversation: ReturnType<typeof useConversation>;
   choice: ModelChoice;
 }
 
+/** A conversation's messages, and who is in it; one of another that may not be read any more is shut. */
+function useOpened(id: string, conversation: Conversation | null) {
+  const messages = useMessages(id, useOutside(conversation) && LOOK_MS);
+  const company = useCompanyOf(conversation, messages.data?.items);
+  const lost = company.role !== "owner" && messages.data !== undefined && isMissing(messages.error);
+  useEffect(() => {
+    if (lost) forget(id);
+  }, [lost, id]);
+  return { messages, company };
+}
+
 function Open({ id, conversation, choice }: OpenProps) {
-  const messages = useMessages(id);
+  const known = conversation.data ?? null;
+  const { messages, company } = useOpened(id, known);
+  const reads = company.role === "observer";
   const waiting = useStore(outbox);
   const pending = useMemo(() => waiting.filter((item) => item.conversation === id), [waiting, id]);
   const rows = useMemo(() => (messages.data ? rowsOf(messages.data, pending) : []), [messages.data, pending]);
   useHeld(followedRuns(rows));
   useFocusedComposer(id);
   const active = activeAnswer(rows);
-  const stopping = useStop(id, active);
+  const stopping = useStop(id, reads ? null : active);
 
   const say = (text: string) => {
     const { under, parentId } = placeOf(rows, messages.data?.leaf_id ?? null, messages.data?.items ?? []);
@@ -143,22 +172,28 @@ function Open({ id, conversation, choice }: OpenProps) {
     return <Nowhere words="This conversation does not exist, or is not yours." />;
   }
   return (
-    <>
+    <CompanyContext value={company}>
       <Body id={id} query={messages} rows={rows} model={choice.id} busy={active !== null} />
       <Announcer answer={active} rows={rows} />
       <div className="gutter pb-3">
-        <Composer
-          draft={id}
-          blocked={blockedBy(choice)}
-          busy={active !== null}
-          stopping={stopping.asked}
-          onSend={say}
-          onStop={active ? stopping.ask : null}
-        >
-          <SettingsButton place={id} conversation={conversation.data ?? null} model={choice.model} />
-        </Composer>
+        {reads ? (
+          <Suspense>
+            <ReadAlong owner={known?.owner ?? null} />
+          </Suspense>
+        ) : (
+          <Composer
+            draft={id}
+            blocked={blockedBy(choice)}
+            busy={active !== null}
+            stopping={stopping.asked}
+            onSend={say}
+            onStop={active ? stopping.ask : null}
+          >
+            <SettingsButton place={id} conversation={known} model={choice.model} />
+          </Composer>
+        )}
       </div>
-    </>
+    </CompanyContext>
   );
 }
 
@@ -249,19 +284,22 @@ function Failed({ error, onRetry }: { error: Error; onRetry(): void }) {
   );
 }
 
-function Nowhere({ words }: { words: string }) {
+/** `another`: it was somebody else's, and is taken away while it is shown. */
+function Nowhere({ words, another = false }: { words: string; another?: boolean }) {
   const { data: me } = useMe();
   const path = usePathname();
   return (
     <div className="grid min-h-0 grow place-content-center justify-items-center gap-5 p-6 text-center">
-      <p className="text-lg text-soft">{words}</p>
+      <p role={another ? "alert" : undefined} className="text-lg text-soft">
+        {words}
+      </p>
       <Link
         href="/"
         className="rounded-lg bg-accent px-4 py-2 text-sm font-medium text-accent-ink hover:opacity-90"
       >
         Start a new chat
       </Link>
-      {me?.kind === "guest" && (
+      {me?.kind === "guest" && !another && (
         <Link href={doorTo("/login", path)} className="rounded text-sm text-accent hover:underline">
           Sign in, if it is yours
         </Link>

@@ -67,6 +67,15 @@ export interface ModelList {
   default: string | null;
 }
 
+export type Role = "owner" | "participant" | "observer";
+export type Visibility = "private" | "link" | "public";
+
+/** Somebody, as others see him. */
+export interface Person {
+  id: string;
+  name: string | null;
+}
+
 export interface Conversation {
   id: string;
   title: string | null;
@@ -74,12 +83,14 @@ export interface Conversation {
   model: string | null;
   /** Those of its answers, where a message says nothing else; its owner alone is told. */
   settings?: AnswerSettings;
-  /** What one is in it. */
-  role?: "owner" | "participant" | "observer";
   leaf_id: string | null;
   /** Unix seconds. */
   created_at: number;
   updated_at: number;
+  /** What one is in it; one's own has `owner` null. Absent while only this page knows of it. */
+  role?: Role;
+  owner?: Person | null;
+  visibility?: Visibility;
 }
 
 export interface Message {
@@ -89,6 +100,8 @@ export interface Message {
   parent_id: string | null;
   /** The id that the client gave it which sent it. */
   client_id?: string | null;
+  /** Who said it, where that is not the owner of the conversation. */
+  author_id?: string | null;
   created_at: number;
   metadata: Record<string, unknown>;
   status: MessageStatus;

@@ -1,14 +1,16 @@
-/** One conversation in the list: open it, rename it in place, delete it. */
+/** One conversation in the list: open it; rename it in place, share it and delete it, or leave another's. */
 
-import { memo, type RefObject, useRef, useState } from "react";
+import { memo, type RefObject, Suspense, useRef, useState } from "react";
 import { Link } from "wouter";
 import type { Conversation } from "../protocol/types.ts";
-import { forget } from "../state/hear.ts";
+import { ShareDialog } from "../sharing/share-button.tsx";
+import { sharedWords } from "../sharing/words.ts";
+import { forget, leave } from "../state/hear.ts";
 import { api } from "../state/services.ts";
 import { useWishedTitle } from "../state/wishes.ts";
 import { useAway } from "../ui/away.ts";
 import { Confirm } from "../ui/confirm.tsx";
-import { Dots, Pencil, Trash, Warning } from "../ui/icons.tsx";
+import { Dots, Leave, Pencil, People, Trash, Warning } from "../ui/icons.tsx";
 import { loadKit, useKit } from "../ui/kit.ts";
 import { Rename } from "./rename.tsx";
 
@@ -20,9 +22,10 @@ interface Props {
 
 export const ConversationItem = memo(function ConversationItem({ conversation, active, onOpen }: Props) {
   const [renaming, setRenaming] = useState(false);
-  const [deleting, setDeleting] = useState(false);
+  const [asked, setAsked] = useState<Ask | null>(null);
   const wished = useWishedTitle(conversation.id);
   const own = wished ?? conversation.title;
+  const owns = (conversation.role ?? "owner") === "owner";
   const title = own || "New chat";
   const row = useRef<HTMLLIElement>(null);
   const endRename = () => {
@@ -45,21 +48,23 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
             href={`/chat/${encodeURIComponent(conversation.id)}`}
             aria-current={active ? "page" : undefined}
             onClick={onOpen}
-            onDoubleClick={() => setRenaming(true)}
+            onDoubleClick={() => owns && setRenaming(true)}
             className="flex h-full min-w-0 grow items-center gap-2 rounded-lg px-2 text-sm"
           >
             <Title words={title} look={`${active ? "font-medium" : ""} ${own ? "" : "text-soft"}`} />
             {wished !== undefined && <Unsaved />}
+            <SharedMark words={sharedWords(conversation)} />
             <StatusMark status={conversation.status} />
           </Link>
-          <ItemMenu title={title} onRename={() => setRenaming(true)} onDelete={() => setDeleting(true)} />
+          <ItemMenu title={title} owns={owns} onRename={() => setRenaming(true)} onAsk={setAsked} />
         </>
       )}
-      {deleting && (
-        <ConfirmDelete
+      {asked && (
+        <Asked
+          what={asked}
           id={conversation.id}
           title={title}
-          onDone={() => setDeleting(false)}
+          onDone={() => setAsked(null)}
           onClosed={() => refocus(row)}
         />
       )}
@@ -67,14 +72,38 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
   );
 });
 
-interface ConfirmProps {
+/** What is asked about before it is done. */
+type Ask = "share" | "delete" | "leave";
+
+interface AskedProps {
+  what: Ask;
   id: string;
   title: string;
   onDone(): void;
   onClosed(): void;
 }
 
-function ConfirmDelete({ id, title, onDone, onClosed }: ConfirmProps) {
+function Asked({ what, id, title, onDone, onClosed }: AskedProps) {
+  if (what === "share") {
+    return (
+      <Suspense>
+        <ShareDialog id={id} onDone={onDone} onClosed={onClosed} />
+      </Suspense>
+    );
+  }
+  const end = { onDone, onClosed };
+  if (what === "leave") {
+    return (
+      <Confirm
+        title="Leave this conversation?"
+        words={`“${title}” goes from your list. What you said there stays with its owner.`}
+        action="Leave"
+        keep="Stay"
+        run={() => leave(id)}
+        {...end}
+      />
+    );
+  }
   const remove = async () => {
     await api.remove(id);
     onDone();
@@ -86,9 +115,18 @@ function ConfirmDelete({ id, title, onDone, onClosed }: ConfirmProps) {
       words={`“${title}” and all of its messages will be gone for good.`}
       action="Delete"
       run={remove}
-      onDone={onDone}
-      onClosed={onClosed}
+      {...end}
     />
+  );
+}
+
+function SharedMark({ words }: { words: string | null }) {
+  if (!words) return null;
+  return (
+    <span data-testid="shared" title={words} className="shrink-0 text-faint">
+      <People className="size-3.5" />
+      <span className="sr-only">{words}</span>
+    </span>
   );
 }
 
@@ -137,7 +175,14 @@ function StatusMark({ status }: { status: Conversation["status"] }) {
 const ENTRY =
   "flex h-8 items-center gap-2.5 rounded-md px-2.5 text-sm outline-none data-[highlighted]:bg-hover select-none";
 
-function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): void; onDelete(): void }) {
+interface MenuProps {
+  title: string;
+  owns: boolean;
+  onRename(): void;
+  onAsk(what: Ask): void;
+}
+
+function ItemMenu({ title, owns, onRename, onAsk }: MenuProps) {
   const kit = useKit();
   const [wanted, setWanted] = useState(false);
   const chosen = useRef(false);
@@ -173,14 +218,27 @@ function ItemMenu({ title, onRename, onDelete }: { title: string; onRename(): vo
           }}
           className="float-in z-[60] min-w-40 rounded-xl border border-line bg-raised p-1 shadow-float"
         >
-          <DropdownMenu.Item className={ENTRY} onSelect={choose(onRename)}>
-            <Pencil className="size-4 text-faint" />
-            Rename
-          </DropdownMenu.Item>
-          <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(onDelete)}>
-            <Trash className="size-4" />
-            Delete
-          </DropdownMenu.Item>
+          {owns ? (
+            <>
+              <DropdownMenu.Item className={ENTRY} onSelect={choose(onRename)}>
+                <Pencil className="size-4 text-faint" />
+                Rename
+              </DropdownMenu.Item>
+              <DropdownMenu.Item className={ENTRY} onSelect={choose(() => onAsk("share"))}>
+                <People className="size-4 text-faint" />
+                Share
+              </DropdownMenu.Item>
+              <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(() => onAsk("delete"))}>
+                <Trash className="size-4" />
+                Delete
+              </DropdownMenu.Item>
+            </>
+          ) : (
+            <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(() => onAsk("leave"))}>
+              <Leave className="size-4" />
+              Leave
+            </DropdownMenu.Item>
+          )}
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>

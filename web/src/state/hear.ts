@@ -23,12 +23,19 @@ import {
   upsertMessage,
 } from "./cache.ts";
 import { setDraft } from "./drafts.ts";
+import { roleIn } from "./ours.ts";
 import { endOf, type RunView } from "./runs.ts";
-import { feed, journal, queries, runs } from "./services.ts";
+import { api, feed, journal, queries, runs } from "./services.ts";
 import { Store } from "./store.ts";
 
 /** The conversation that was deleted last, here or elsewhere: whoever shows it leaves. */
 export const lastDeleted = new Store<string | null>(null);
+
+/** Conversations of others that may not be read any more: who shows one is told so. */
+export const shut = new Store<ReadonlySet<string>>(new Set());
+
+/** Conversations of others that one leaves oneself. */
+const leaving = new Set<string>();
 
 /** The run of which the end was told last. */
 export const lastEnded = new Store<string | null>(null);
@@ -42,7 +49,7 @@ export function editMessages(id: string, change: (data: Messages) => Messages): 
 
 export function hear(event: FeedEvent): void {
   if (event.type === "conversation.deleted") forget(event.id);
-  else if ("conversation" in event) hearOfConversation(event.conversation);
+  else if ("conversation" in event) hearOfConversation(event.conversation, event.type);
   else if ("run" in event) hearOfRun(event.run);
   else if (event.type === "message.added") hearOfMessage(event);
 }
@@ -56,8 +63,9 @@ function hearOfMessage(event: MessageAdded): void {
   if (event.truncated) void queries.invalidateQueries({ queryKey: keys.messages(id), exact: true });
 }
 
-function hearOfConversation(conversation: Conversation): void {
+function hearOfConversation(conversation: Conversation, type: string): void {
   const { id, leaf_id } = conversation;
+  if (type === "conversation.created") welcome(id);
   const everything = keys.list("");
   journal.change<Lists>({ queryKey: everything, exact: true }, (lists) =>
     upsertConversation(lists, conversation, true),
@@ -95,10 +103,31 @@ function markConversation(id: string, run: Pick<Run, "id" | "status">): void {
   journal.change<Conversation>({ queryKey: keys.conversation(id), exact: true }, mark);
 }
 
+/** One may read it, also where one could not for a while. */
+export function welcome(id: string): void {
+  leaving.delete(id);
+  if (lastDeleted.get() === id) lastDeleted.set(null);
+  shut.set(new Set([...shut.get()].filter((one) => one !== id)));
+}
+
+/** Go away from a conversation of another. Rejects where that is refused. */
+export async function leave(id: string): Promise<void> {
+  leaving.add(id);
+  try {
+    await api.remove(id);
+    forget(id);
+  } catch (error) {
+    leaving.delete(id);
+    throw error;
+  }
+}
+
 export function forget(id: string): void {
+  const isShut = roleIn(id) !== "owner" && !leaving.has(id);
   journal.change<Lists>({ queryKey: keys.lists }, (lists) => removeConversation(lists, id));
   setDraft(id, "");
-  lastDeleted.set(id);
+  if (isShut) shut.set(new Set([...shut.get(), id]));
+  else lastDeleted.set(id);
   // Only once nobody shows it any more: else it would be asked for again, in vain.
   setTimeout(() => {
     queries.removeQueries({ queryKey: keys.messages(id) });

@@ -4,7 +4,8 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useSyncExternalStore } from "react";
 import type { Conversation, Model } from "../protocol/types.ts";
 import { keys } from "./cache.ts";
-import { conversationQuery, inLists, listQuery, messagesQuery } from "./reads.ts";
+import { inLists, roleIn } from "./ours.ts";
+import { conversationQuery, listQuery, messagesQuery } from "./reads.ts";
 import type { RunView } from "./runs.ts";
 import { api, queries, runs } from "./services.ts";
 import { keep, recall, Store, useStore } from "./store.ts";
@@ -26,8 +27,9 @@ export function useConversation(id: string | null) {
   });
 }
 
-export function useMessages(id: string) {
-  return useQuery(messagesQuery(id));
+/** `everyMs`: read again so often, where no feed tells of it. */
+export function useMessages(id: string, everyMs: number | false = false) {
+  return useQuery({ ...messagesQuery(id), refetchInterval: everyMs });
 }
 
 const NOTHING: RunView = {
@@ -97,6 +99,7 @@ export function useModelChoice(conversation: Conversation | null): ModelChoice {
       keys.conversation(conversationId),
       (old) => old && { ...old, model: id },
     );
+    if (roleIn(conversationId) !== "owner") return;
     // Also told with the next message, so a failure here loses nothing.
     api.change(conversationId, { model: id }).catch(() => {});
   };

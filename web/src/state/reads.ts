@@ -81,14 +81,3 @@ function unlessBegun<T>(id: string, empty: () => T): (error: unknown) => T {
     throw error;
   };
 }
-
-/** A conversation as a list that was read shows it. */
-export function inLists(id: string): Conversation | undefined {
-  for (const [, lists] of queries.getQueriesData<{ pages: { items: Conversation[] }[] }>({
-    queryKey: keys.lists,
-  })) {
-    const found = lists?.pages.flatMap((page) => page.items).find((item) => item.id === id);
-    if (found) return found;
-  }
-  return undefined;
-}

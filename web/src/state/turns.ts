@@ -9,6 +9,7 @@ import { takeChoices } from "./choices.ts";
 import { takeBack } from "./drafts.ts";
 import { choosing, editMessages, writtenText } from "./hear.ts";
 import { readAgain } from "./journal.ts";
+import { roleIn } from "./ours.ts";
 import { outbox, type Pending, put, remove, update } from "./outbox.ts";
 import { patiently } from "./patience.ts";
 import { api, endedSession, queries, renewSession } from "./services.ts";
@@ -167,6 +168,8 @@ function accepted(pending: Pending, run: Submitted): void {
     parts: [{ type: "text", text: pending.text }],
     parent_id: placeOf(pending, data),
     client_id: pending.key,
+    author_id:
+      roleIn(pending.conversation) === "owner" ? null : (queries.getQueryData<Me>(keys.me)?.id ?? null),
     created_at: pending.at,
     metadata: {},
     status: "completed",
@@ -248,12 +251,13 @@ export function cancel(conversation: string, answer: Message): void {
   );
 }
 
-/** Show another sibling, with the newest of what follows it; the choice is kept with the conversation. */
+/** Show another sibling, with the newest of what follows it; its owner's choice is kept with the conversation. */
 export async function choose(conversation: string, sibling: Message): Promise<void> {
   const data = queries.getQueryData<Messages>(keys.messages(conversation));
   if (!data) return;
   const leaf_id = newestLeaf(treeOf(data.items), sibling.id);
   editMessages(conversation, (old) => ({ ...old, leaf_id }));
+  if (roleIn(conversation) !== "owner") return;
   await choosingHere(conversation, () => api.change(conversation, { leaf_id }));
 }
 

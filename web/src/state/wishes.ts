@@ -2,6 +2,7 @@
 
 import type { AnswerSettings } from "../protocol/types.ts";
 import { hear, lastEnded } from "./hear.ts";
+import { roleIn } from "./ours.ts";
 import { patiently } from "./patience.ts";
 import { api } from "./services.ts";
 import { keep, kept, recallJson, Store, useStore } from "./store.ts";
@@ -111,6 +112,7 @@ async function grant(wanted: Wish): Promise<boolean> {
 
 async function takeOut({ conversation, runs, messages, leaf }: Cancel): Promise<boolean> {
   for (const run of runs) await api.stop(conversation, run);
+  if (roleIn(conversation) !== "owner") return true;
   // Another device may have gone to another branch meanwhile, and stays there.
   const now = await api.conversation(conversation);
   if (now.leaf_id !== null && messages.includes(now.leaf_id))

@@ -4,6 +4,7 @@ import { memo, type ReactNode, useState } from "react";
 import { wordsOf } from "../protocol/api.ts";
 import { textOf } from "../protocol/events.ts";
 import { isActive, type Message, type MessageStatus } from "../protocol/types.ts";
+import { useCompany } from "../sharing/company.ts";
 import { useRun } from "../state/hooks.ts";
 import { endOf, type RunView } from "../state/runs.ts";
 import type { Node } from "../state/tree.ts";
@@ -52,6 +53,7 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
   const status = statusOf(message, run);
   const parts = run.parts.length >= message.parts.length ? run.parts : message.parts;
   const live = isActive(status);
+  const writes = useCompany().role !== "observer";
   const { again, busy, failure } = useAgain(conversation, message, model);
   return (
     <article
@@ -73,7 +75,13 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
       )}
       {live && run.recovering && <p className="mt-3 text-sm text-faint">Picking up where it left off…</p>}
       {!live && (
-        <Outcome status={status} text={run.errorText} empty={!isVisible(parts)} onAgain={again} busy={busy} />
+        <Outcome
+          status={status}
+          text={run.errorText}
+          empty={!isVisible(parts)}
+          onAgain={writes ? again : null}
+          busy={busy}
+        />
       )}
       {status === "completed" && <Cut message={message} />}
       {failure && (
@@ -82,15 +90,17 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
         </p>
       )}
       <Actions conversation={conversation} node={node} live={live} last={last} text={() => textOf(parts)}>
-        <IconButton
-          data-testid="regenerate"
-          size="small"
-          label="Regenerate"
-          disabled={busy}
-          onClick={() => void again()}
-        >
-          <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
-        </IconButton>
+        {writes && (
+          <IconButton
+            data-testid="regenerate"
+            size="small"
+            label="Regenerate"
+            disabled={busy}
+            onClick={() => void again()}
+          >
+            <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
+          </IconButton>
+        )}
       </Actions>
     </article>
   );
@@ -143,6 +153,7 @@ function useAgain(conversation: string, message: Message, model: string | null) 
 }
 
 function Waiting({ conversation, message }: { conversation: string; message: Message }) {
+  const { role } = useCompany();
   const onCancel = () => {
     cancel(conversation, message);
     document.getElementById("composer")?.focus();
@@ -155,7 +166,7 @@ function Waiting({ conversation, message }: { conversation: string; message: Mes
         <i />
       </span>
       Queued until the answer above is done
-      <Button onClick={onCancel}>Cancel</Button>
+      {role !== "observer" && <Button onClick={onCancel}>Cancel</Button>}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** How an answer ended, where that has to be said: failed, stopped, interrupted. */
 
 import type { MessageStatus } from "../protocol/types.ts";
+import { useCompany } from "../sharing/company.ts";
 import { Button } from "../ui/button.tsx";
 import { Warning } from "../ui/icons.tsx";
 
@@ -9,10 +10,12 @@ interface OutcomeProps {
   text: string | null;
   empty: boolean;
   busy: boolean;
-  onAgain(): void;
+  /** Null: one may not ask for another. */
+  onAgain: (() => void) | null;
 }
 
 export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
+  const { shared } = useCompany();
   if (status === "error") {
     return (
       <div
@@ -22,16 +25,22 @@ export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
       >
         <Warning className="size-[1.15rem] shrink-0 text-danger" />
         <p className="min-w-0 grow break-words">{text ?? "The answer failed before it was whole."}</p>
-        <Button data-testid="retry" disabled={busy} onClick={onAgain} className="bg-raised">
-          Retry
-        </Button>
+        {onAgain && (
+          <Button data-testid="retry" disabled={busy} onClick={onAgain} className="bg-raised">
+            Retry
+          </Button>
+        )}
       </div>
     );
   }
   if (status === "stopped") {
     return (
       <p className="mt-3 text-sm text-faint">
-        {empty ? "Stopped before it began." : "You stopped this answer."}
+        {empty
+          ? "Stopped before it began."
+          : shared
+            ? "This answer was stopped."
+            : "You stopped this answer."}
       </p>
     );
   }
@@ -39,9 +48,11 @@ export function Outcome({ status, text, empty, busy, onAgain }: OutcomeProps) {
   return (
     <p className="mt-3 flex flex-wrap items-center gap-3 text-sm text-warn">
       This answer was interrupted. What had come is kept.
-      <Button disabled={busy} onClick={onAgain}>
-        Regenerate
-      </Button>
+      {onAgain && (
+        <Button disabled={busy} onClick={onAgain}>
+          Regenerate
+        </Button>
+      )}
     </p>
   );
 }

@@ -5,6 +5,7 @@ import { Link, useLocation } from "wouter";
 import { usePathname } from "wouter/use-browser-location";
 import { SignInAgain } from "../account/ended.tsx";
 import { doorTo } from "../address.ts";
+import { useCompany } from "../sharing/company.ts";
 import { takeBack } from "../state/drafts.ts";
 import { writtenText } from "../state/hear.ts";
 import { useMe } from "../state/hooks.ts";
@@ -69,6 +70,8 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
   const { message } = node;
   const [editing, setEditing] = useState(false);
   const text = writtenText(message);
+  const company = useCompany();
+  const author = company.nameOf(message);
   const onSend = (edited: string) => {
     setEditing(false);
     send({ conversation, text: edited, model, under: message.parent_id, edits: message.id });
@@ -79,10 +82,15 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
       data-role="user"
       data-message-id={message.id}
       data-status={message.status}
-      aria-label="You"
+      aria-label={author ?? "You"}
       className="group relative"
     >
       <Knot />
+      {author && (
+        <p data-testid="author" className="text-[0.8125rem] leading-6 font-medium text-accent">
+          {author}
+        </p>
+      )}
       {editing ? (
         <Editor text={text} onSend={onSend} onCancel={() => setEditing(false)} />
       ) : (
@@ -91,15 +99,21 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
           <div className="-ml-1.5 flex h-8 touch:h-10 items-center gap-0.5">
             <Siblings conversation={conversation} node={node} />
             <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 touch:opacity-100">
-              <CopyButton testId="copy" label="Copy your message" text={() => text} />
-              <IconButton
-                data-testid="edit"
-                size="small"
-                label="Edit your message"
-                onClick={() => setEditing(true)}
-              >
-                <Pencil />
-              </IconButton>
+              <CopyButton
+                testId="copy"
+                label={author ? "Copy the message" : "Copy your message"}
+                text={() => text}
+              />
+              {company.role !== "observer" && (
+                <IconButton
+                  data-testid="edit"
+                  size="small"
+                  label={author ? "Edit the message" : "Edit your message"}
+                  onClick={() => setEditing(true)}
+                >
+                  <Pencil />
+                </IconButton>
+              )}
             </div>
           </div>
         </>

@@ -32,8 +32,8 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 
 const LOOKS = {
   plain: "border border-line text-ink hover:bg-hover",
-  primary: "bg-accent text-accent-ink hover:opacity-90",
-  danger: "bg-danger text-paper hover:opacity-90",
+  primary: "bg-accent text-accent-ink hover:brightness-110",
+  danger: "bg-danger text-paper hover:brightness-110",
 };
 
 export function Button({ look = "plain", className = "", ...props }: ButtonProps) {

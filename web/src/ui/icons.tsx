@@ -42,6 +42,13 @@ export const Panel = icon(
   "M4.5 4h11A1.5 1.5 0 0 1 17 5.5v9a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 3 14.5v-9A1.5 1.5 0 0 1 4.5 4Z",
   "M8 4v12",
 );
+export const People = icon(
+  "M8 9.5a2.9 2.9 0 1 0 0-5.8 2.9 2.9 0 0 0 0 5.8Z",
+  "M2.8 16c.3-2.7 2.3-4.3 5.2-4.3s4.9 1.6 5.2 4.3",
+  "M13 4.2a2.7 2.7 0 0 1 0 5.2",
+  "M15 12.2c1.3.6 2.1 1.9 2.3 3.8",
+);
+export const Leave = icon("M11.5 4h-6v12h6", "M9 10h7.5", "m13.7 7.2 2.8 2.8-2.8 2.8");
 export const Pencil = icon("M12.8 4.3a1.8 1.8 0 0 1 2.6 2.6l-8.6 8.7-3.4.8.8-3.4Z");
 export const Plus = icon("M10 4.5v11", "M4.5 10h11");
 export const NewChat = icon(

@@ -1,0 +1,68 @@
+/** Who is in a conversation, each but its owner to be let out. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { agoWords } from "../protocol/times.ts";
+import { Read, Row, Rows } from "../settings/section.tsx";
+import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
+import { NAMELESS } from "./company.ts";
+import { type Participant, peopleIn, peopleQuery, sharing } from "./requests.ts";
+import { takenOut } from "./taken-out.ts";
+import { ROLES } from "./words.ts";
+
+/** Nothing tells the owner who comes in. */
+const LOOK_MS = 4_000;
+
+export function PeopleInside({ id }: { id: string }) {
+  const people = useQuery({ ...peopleQuery(id), staleTime: 0, refetchInterval: LOOK_MS });
+  const [removing, setRemoving] = useState<Participant | null>(null);
+  const now = new Date();
+  return (
+    <>
+      <Read query={people} lines={1}>
+        {({ items }) => (
+          <Rows label="People">
+            {items.map((one) => (
+              <Row
+                key={one.user.id}
+                testId="person"
+                title={one.role === "owner" ? "You" : (one.user.name ?? NAMELESS)}
+                note={
+                  one.role === "owner"
+                    ? ROLES.owner
+                    : `${ROLES[one.role]}, came ${agoWords(one.created_at, now)}`
+                }
+                actions={
+                  one.role !== "owner" && (
+                    <Button
+                      onClick={() => setRemoving(one)}
+                      aria-label={`Remove “${one.user.name ?? NAMELESS}”`}
+                    >
+                      Remove
+                    </Button>
+                  )
+                }
+              />
+            ))}
+          </Rows>
+        )}
+      </Read>
+      {removing && (
+        <Confirm
+          title={`Remove ${removing.user.name ?? "this guest"}?`}
+          words="What was said stays. Whoever came by an open link can come back by it, until you revoke that."
+          action="Remove"
+          run={() =>
+            takenOut<Participant>(
+              peopleIn(id),
+              ({ user }) => user.id === removing.user.id,
+              () => sharing.remove(id, removing.user.id),
+            )
+          }
+          onDone={() => setRemoving(null)}
+        />
+      )}
+    </>
+  );
+}
