@@ -31,11 +31,11 @@ class Kind:
 
     ``dialect`` is how it is spoken to; at an address of one's own that is ``completions``, which most servers speak,
     unless ``imitated`` says that others speak this one. ``key_header`` is the header that has its key, ``headers`` go
-    with each request. ``needs_key``: a call without a key cannot succeed. ``token_limit`` is the field that limits the
-    output. ``reasoning_field``: where a model wants its reasoning of the current turn back (None: nowhere).
-    ``think_tags``: ``<think>`` in a text is reasoning. ``discovers``: how a list of its models is found, when none is
-    configured, and ``listing`` where. ``probe``: where a key is tried out, where anybody gets the list. ``models``:
-    those of our own, which say themselves what they can do.
+    with each request. ``needs_key``: a call without a key cannot succeed; ``at_address``: nor one without an address.
+    ``token_limit`` is the field that limits the output. ``reasoning_field``: where a model wants its reasoning of the
+    current turn back (None: nowhere). ``think_tags``: ``<think>`` in a text is reasoning. ``discovers``: how a list of
+    its models is found, when none is configured, and ``listing`` where. ``probe``: where a key is tried out, where
+    anybody gets the list. ``models``: those of our own, which say themselves what they can do.
     """
 
     title: str
@@ -45,6 +45,7 @@ class Kind:
     key_header: str = "Authorization"
     headers: Mapping[str, str] = field(default_factory=dict)
     needs_key: bool = True
+    at_address: bool = True
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     reasoning_field: str | None = None
     think_tags: bool = True
@@ -207,7 +208,7 @@ def describe(config: ProviderConfig, name: str, *, has_key: bool = True) -> Mode
     reason = None
     if kind is None:
         reason = f"Providers of the kind {config.kind!r} are not supported. The kinds are {', '.join(kinds())}."
-    elif config.address is None and config.kind != "demo":
+    elif kind.at_address and config.address is None:
         reason = f"The provider {config.name!r} has no base_url. Add one to its [[providers]] table."
     elif kind.needs_key and not has_key:
         reason = missing_key(config)
@@ -244,7 +245,9 @@ def configs_for_keys(keys: Mapping[str, str], configured: tuple[ProviderConfig, 
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
-        "demo": Kind("Demo", needs_key=False, models=(Known("demo", Capabilities(True, True, False)),)),
+        "demo": Kind(
+            "Demo", needs_key=False, at_address=False, models=(Known("demo", Capabilities(True, True, False)),)
+        ),
         "openai-compatible": Kind("OpenAI-compatible", needs_key=False, discovers="models"),
         "openai": Kind(
             "OpenAI",
@@ -283,6 +286,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", discovers="models", probe="/key"),
         "xai": Kind("xAI", "https://api.x.ai/v1", dialect="responses", discovers="models"),
         "ollama": Kind("Ollama", "http://127.0.0.1:11434/v1", needs_key=False, discovers="ollama"),
+        "library": Kind("pydantic-ai", needs_key=False, at_address=False),
     }
 )
 """The kinds of providers that can be called, by the name that a configuration gives them."""

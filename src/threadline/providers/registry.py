@@ -229,6 +229,8 @@ class Registry:
     def _make(self, config: ProviderConfig) -> Provider:
         if config.kind == "demo":
             return Demo(self._world)
+        if config.kind == "library":
+            return Watched(_library(config), self._healths, self._world)
         from threadline.providers.remote import Remote
 
         remote = Remote(config, self._client(config))
@@ -279,3 +281,14 @@ def _elsewhere(config: ProviderConfig) -> bool:
 def _no_key(config: ProviderConfig) -> MissingKey:
     details = {"provider": config.name, "remedy": key_wanted(config)}
     return MissingKey(missing_key(config), surface="chat", details=details)
+
+
+def _library(config: ProviderConfig) -> Provider:
+    """Raises ``UnsupportedModel`` where the package is not installed."""
+    try:
+        from threadline.providers.library import Library
+    except ImportError:
+        raise UnsupportedModel(
+            "Providers of the kind 'library' need the package pydantic-ai. Install threadline[library].", surface="chat"
+        ) from None
+    return Library(config)
