@@ -44,9 +44,11 @@ def check(scope: Scope, known: Collection[str] | None) -> None:
 def is_for_tls(scope: Scope) -> bool:
     """Whether a browser may be told to come to this name over TLS alone: it came so, by a name, and on the usual port;
     on another, it would hold for the servers beside this one, too."""
+    if scope.get("scheme") not in ("https", "wss"):
+        return False
     name, port = _split(header(scope, b"host") or "")
     near = not name or name == "localhost" or name.endswith(".localhost") or _address(name) is not None
-    return scope["scheme"] in ("https", "wss") and port in ("", "443") and not near
+    return port in ("", "443") and not near
 
 
 def port(scope: Scope) -> str:
