@@ -41,6 +41,8 @@ import { Greeting, Suggestions } from "./welcome.tsx";
 
 const ReadAlong = arriving(() => import("./sharing/read-along.tsx"));
 
+const CLOSED = "You cannot read this conversation any more. Its owner has ended that, or deleted it.";
+
 interface Props {
   id: string | null;
   unknownPath: boolean;
@@ -88,10 +90,7 @@ export function Chat({ id, unknownPath, onMenu }: Props) {
       {unknownPath ? (
         <Nowhere words="There is nothing here." />
       ) : closed ? (
-        <Nowhere
-          another
-          words="You cannot read this conversation any more. Its owner has ended that, or deleted it."
-        />
+        <Nowhere another words={CLOSED} />
       ) : id ? (
         <Open key={id} id={id} conversation={conversation} choice={choice} />
       ) : (

@@ -11,39 +11,36 @@ import { type Participant, peopleIn, peopleQuery, sharing } from "./requests.ts"
 import { takenOut } from "./taken-out.ts";
 import { ROLES } from "./words.ts";
 
+function Person({ one: { user, role, created_at }, onRemove }: { one: Participant; onRemove(): void }) {
+  if (role === "owner") return <Row testId="person" title="You" note={ROLES.owner} />;
+  const name = user.name ?? NAMELESS;
+  return (
+    <Row
+      testId="person"
+      title={name}
+      note={`${ROLES[role]}, came ${agoWords(created_at, new Date())}`}
+      actions={
+        <Button onClick={onRemove} aria-label={`Remove “${name}”`}>
+          Remove
+        </Button>
+      }
+    />
+  );
+}
+
 /** Nothing tells the owner who comes in. */
 const LOOK_MS = 4_000;
 
 export function PeopleInside({ id }: { id: string }) {
   const people = useQuery({ ...peopleQuery(id), staleTime: 0, refetchInterval: LOOK_MS });
   const [removing, setRemoving] = useState<Participant | null>(null);
-  const now = new Date();
   return (
     <>
       <Read query={people} lines={1}>
         {({ items }) => (
           <Rows label="People">
             {items.map((one) => (
-              <Row
-                key={one.user.id}
-                testId="person"
-                title={one.role === "owner" ? "You" : (one.user.name ?? NAMELESS)}
-                note={
-                  one.role === "owner"
-                    ? ROLES.owner
-                    : `${ROLES[one.role]}, came ${agoWords(one.created_at, now)}`
-                }
-                actions={
-                  one.role !== "owner" && (
-                    <Button
-                      onClick={() => setRemoving(one)}
-                      aria-label={`Remove “${one.user.name ?? NAMELESS}”`}
-                    >
-                      Remove
-                    </Button>
-                  )
-                }
-              />
+              <Person key={one.user.id} one={one} onRemove={() => setRemoving(one)} />
             ))}
           </Rows>
         )}

@@ -11,7 +11,7 @@ import { useWishedTitle } from "../state/wishes.ts";
 import { useAway } from "../ui/away.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { Dots, Leave, Pencil, People, Trash, Warning } from "../ui/icons.tsx";
-import { loadKit, useKit } from "../ui/kit.ts";
+import { type Kit, loadKit, useKit } from "../ui/kit.ts";
 import { Rename } from "./rename.tsx";
 
 interface Props {
@@ -28,7 +28,7 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
   const owns = (conversation.role ?? "owner") === "owner";
   const title = own || "New chat";
   const row = useRef<HTMLLIElement>(null);
-  const endRename = () => {
+  const end = () => {
     setRenaming(false);
     refocus(row);
   };
@@ -41,7 +41,7 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
       className={`group relative flex h-9 touch:h-11 items-center rounded-lg ${active ? "bg-active" : "hover:bg-hover"}`}
     >
       {renaming ? (
-        <Rename id={conversation.id} title={own ?? ""} onDone={endRename} />
+        <Rename id={conversation.id} title={own ?? ""} onDone={end} />
       ) : (
         <>
           <Link
@@ -53,8 +53,7 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
           >
             <Title words={title} look={`${active ? "font-medium" : ""} ${own ? "" : "text-soft"}`} />
             {wished !== undefined && <Unsaved />}
-            <SharedMark words={sharedWords(conversation)} />
-            <StatusMark status={conversation.status} />
+            <Marks conversation={conversation} />
           </Link>
           <ItemMenu title={title} owns={owns} onRename={() => setRenaming(true)} onAsk={setAsked} />
         </>
@@ -62,10 +61,10 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
       {asked && (
         <Asked
           what={asked}
-          id={conversation.id}
+          conversation={conversation}
           title={title}
+          row={row}
           onDone={() => setAsked(null)}
-          onClosed={() => refocus(row)}
         />
       )}
     </li>
@@ -77,13 +76,14 @@ type Ask = "share" | "delete" | "leave";
 
 interface AskedProps {
   what: Ask;
-  id: string;
+  conversation: Conversation;
   title: string;
+  row: RefObject<HTMLLIElement | null>;
   onDone(): void;
-  onClosed(): void;
 }
 
-function Asked({ what, id, title, onDone, onClosed }: AskedProps) {
+function Asked({ what, conversation: { id }, title, row, onDone }: AskedProps) {
+  const onClosed = () => refocus(row);
   if (what === "share") {
     return (
       <Suspense>
@@ -117,6 +117,15 @@ function Asked({ what, id, title, onDone, onClosed }: AskedProps) {
       run={remove}
       {...end}
     />
+  );
+}
+
+function Marks({ conversation }: { conversation: Conversation }) {
+  return (
+    <>
+      <SharedMark words={sharedWords(conversation)} />
+      <StatusMark status={conversation.status} />
+    </>
   );
 }
 
@@ -175,18 +184,44 @@ function StatusMark({ status }: { status: Conversation["status"] }) {
 const ENTRY =
   "flex h-8 items-center gap-2.5 rounded-md px-2.5 text-sm outline-none data-[highlighted]:bg-hover select-none";
 
-interface MenuProps {
-  title: string;
+interface EntriesProps {
   owns: boolean;
   onRename(): void;
   onAsk(what: Ask): void;
 }
 
-function ItemMenu({ title, owns, onRename, onAsk }: MenuProps) {
+function Entries({ kit: { DropdownMenu }, owns, onRename, onAsk }: EntriesProps & { kit: Kit }) {
+  if (!owns) {
+    return (
+      <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={() => onAsk("leave")}>
+        <Leave className="size-4" />
+        Leave
+      </DropdownMenu.Item>
+    );
+  }
+  return (
+    <>
+      <DropdownMenu.Item className={ENTRY} onSelect={onRename}>
+        <Pencil className="size-4 text-faint" />
+        Rename
+      </DropdownMenu.Item>
+      <DropdownMenu.Item className={ENTRY} onSelect={() => onAsk("share")}>
+        <People className="size-4 text-faint" />
+        Share
+      </DropdownMenu.Item>
+      <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={() => onAsk("delete")}>
+        <Trash className="size-4" />
+        Delete
+      </DropdownMenu.Item>
+    </>
+  );
+}
+
+function ItemMenu({ title, owns, onRename, onAsk }: EntriesProps & { title: string }) {
   const kit = useKit();
   const [wanted, setWanted] = useState(false);
   const chosen = useRef(false);
-  const choose = (then: () => void) => () => {
+  const choose = (then: () => void) => {
     chosen.current = true;
     then();
   };
@@ -218,27 +253,12 @@ function ItemMenu({ title, owns, onRename, onAsk }: MenuProps) {
           }}
           className="float-in z-[60] min-w-40 rounded-xl border border-line bg-raised p-1 shadow-float"
         >
-          {owns ? (
-            <>
-              <DropdownMenu.Item className={ENTRY} onSelect={choose(onRename)}>
-                <Pencil className="size-4 text-faint" />
-                Rename
-              </DropdownMenu.Item>
-              <DropdownMenu.Item className={ENTRY} onSelect={choose(() => onAsk("share"))}>
-                <People className="size-4 text-faint" />
-                Share
-              </DropdownMenu.Item>
-              <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(() => onAsk("delete"))}>
-                <Trash className="size-4" />
-                Delete
-              </DropdownMenu.Item>
-            </>
-          ) : (
-            <DropdownMenu.Item className={`${ENTRY} text-danger`} onSelect={choose(() => onAsk("leave"))}>
-              <Leave className="size-4" />
-              Leave
-            </DropdownMenu.Item>
-          )}
+          <Entries
+            kit={kit}
+            owns={owns}
+            onRename={() => choose(onRename)}
+            onAsk={(what) => choose(() => onAsk(what))}
+          />
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>

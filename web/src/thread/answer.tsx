@@ -90,21 +90,19 @@ export const Answer = memo(function Answer({ conversation, node, waits, last, mo
         </p>
       )}
       <Actions conversation={conversation} node={node} live={live} last={last} text={() => textOf(parts)}>
-        {writes && (
-          <IconButton
-            data-testid="regenerate"
-            size="small"
-            label="Regenerate"
-            disabled={busy}
-            onClick={() => void again()}
-          >
-            <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
-          </IconButton>
-        )}
+        {writes && <Regenerate busy={busy} onClick={() => void again()} />}
       </Actions>
     </article>
   );
 });
+
+function Regenerate({ busy, onClick }: { busy: boolean; onClick(): void }) {
+  return (
+    <IconButton data-testid="regenerate" size="small" label="Regenerate" disabled={busy} onClick={onClick}>
+      <Retry className={`size-4 ${busy ? "animate-spin" : ""}`} />
+    </IconButton>
+  );
+}
 
 interface ActionsProps {
   conversation: string;

@@ -50,6 +50,14 @@ function Written({ text }: { text: string }) {
   );
 }
 
+function Author({ name }: { name: string }) {
+  return (
+    <p data-testid="author" className="text-[0.8125rem] leading-6 font-medium text-accent">
+      {name}
+    </p>
+  );
+}
+
 /** The node on the thread that stands for a person's turn. */
 function Knot() {
   return (
@@ -72,6 +80,7 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
   const text = writtenText(message);
   const company = useCompany();
   const author = company.nameOf(message);
+  const its = author ? "the" : "your";
   const onSend = (edited: string) => {
     setEditing(false);
     send({ conversation, text: edited, model, under: message.parent_id, edits: message.id });
@@ -86,11 +95,7 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
       className="group relative"
     >
       <Knot />
-      {author && (
-        <p data-testid="author" className="text-[0.8125rem] leading-6 font-medium text-accent">
-          {author}
-        </p>
-      )}
+      {author && <Author name={author} />}
       {editing ? (
         <Editor text={text} onSend={onSend} onCancel={() => setEditing(false)} />
       ) : (
@@ -99,16 +104,12 @@ export const Question = memo(function Question({ conversation, node, model }: Pr
           <div className="-ml-1.5 flex h-8 touch:h-10 items-center gap-0.5">
             <Siblings conversation={conversation} node={node} />
             <div className="flex gap-0.5 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 touch:opacity-100">
-              <CopyButton
-                testId="copy"
-                label={author ? "Copy the message" : "Copy your message"}
-                text={() => text}
-              />
+              <CopyButton testId="copy" label={`Copy ${its} message`} text={() => text} />
               {company.role !== "observer" && (
                 <IconButton
                   data-testid="edit"
                   size="small"
-                  label={author ? "Edit the message" : "Edit your message"}
+                  label={`Edit ${its} message`}
                   onClick={() => setEditing(true)}
                 >
                   <Pencil />
