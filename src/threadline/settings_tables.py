@@ -112,7 +112,7 @@ _PROVIDER_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "api_key": as_text,
     "models": as_names,
     "title": as_text,
-    "dialect": as_one_of("completions", "responses", "messages", "gemini"),
+    "dialect": as_one_of("completions", "responses", "messages", "gemini", "interactions"),
     "prefill": as_switch,
     "prefill_body": as_table,
     "prefill_message": as_table,

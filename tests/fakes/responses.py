@@ -28,6 +28,8 @@ class FakeResponses(FakeProvider):
     """``async with FakeResponses() as fake``: see ``FakeProvider``; ``kept`` are the events of each kept answer, and
     ``asked`` what of them was asked for: ``(method, path)``."""
 
+    place = "/v1/responses"
+
     def __init__(self, control: Control | None = None, **more: Any) -> None:
         super().__init__(control, **more)
         self.kept: dict[str, list[dict[str, Any]]] = {}
@@ -42,7 +44,7 @@ class FakeResponses(FakeProvider):
 
     def begin(self, body: dict[str, Any], headers: dict[str, str]) -> tuple[Call, Reply]:
         """Note a call, and plan its answer."""
-        chat = chat_of(body)
+        chat = self.chat_of(body)
         request = read(chat)
         call = Call(body, request.partial, request.is_title, headers)
         self.calls.append(call)
@@ -54,13 +56,13 @@ class FakeResponses(FakeProvider):
             return call, Reply(_pieces(replayed(Path(control.replay), control.newline), control.split))
         run = f"resp_fake_{len(self.calls)}"
         keeps = bool(body.get("background"))
-        told = list(events_of(planned.items, run, str(body.get("model")), keeps=keeps))
+        told = list(self.events_of(planned.items, run, str(body.get("model")), keeps=keeps))
         if keeps:
             # The answer goes on, whatever becomes of its connection.
             unhurt = reply(
                 control.with_({"cut_at": None, "stall_at": None, "hold_at": None}), chat, request, self._kinds[kind]
             )
-            everything = events_of(unhurt.items, run, str(body.get("model")), keeps=True)
+            everything = self.events_of(unhurt.items, run, str(body.get("model")), keeps=True)
             self.kept[run] = [event for event in everything if isinstance(event, dict)]
         return call, Reply(
             [frame(one) if isinstance(one, dict) else one for one in told],
@@ -69,16 +71,32 @@ class FakeResponses(FakeProvider):
             planned.body,
         )
 
+    def chat_of(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A request as ``answers`` reads it."""
+        return chat_of(body)
+
+    def events_of(
+        self, items: Sequence[Item], run: str, model: str, *, keeps: bool
+    ) -> Iterator[dict[str, Any] | float | Cut | Stall]:
+        """The frames of a chat completion in this API's words."""
+        return events_of(items, run, model, keeps=keeps)
+
+    def whole(self, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """A kept answer as one object."""
+        found: dict[str, Any] = events[-1]["response"]
+        return found
+
 
 class _Responding(_Connection):
     _fake: FakeResponses
 
     async def _serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         bare, _, query = path.partition("?")
-        run, _, what = bare.removeprefix("/v1/responses/").partition("/")
-        if bare == "/v1/responses" and method == "POST":
+        place = self._fake.place
+        run, _, what = bare.removeprefix(f"{place}/").partition("/")
+        if bare == place and method == "POST":
             await self._answer(orjson.loads(body), headers)
-        elif bare.startswith("/v1/responses/"):
+        elif bare.startswith(f"{place}/"):
             self._fake.asked.append((method, path))
             if run not in self._fake.kept or (query and not self._fake.streams_kept):
                 self._json({"error": {"message": f"Response with id '{run}' not found."}}, 404)
@@ -91,13 +109,12 @@ class _Responding(_Connection):
 
     async def _kept(self, events: list[dict[str, Any]], query: Mapping[str, list[str]]) -> None:
         if query.get("stream") != ["true"]:
-            self._json(events[-1]["response"])
+            self._json(self._fake.whole(events))
             return
         after = int(query.get("starting_after", ["-1"])[0])
         call = Call({}, "", False, {})
-        await self._stream(
-            call, [frame(event) for event in events if event["sequence_number"] > after], self._fake.gate
-        )
+        left = [event for event in events if event.get("sequence_number", 0) > after]
+        await self._stream(call, [frame(event) for event in left], self._fake.gate)
 
 
 def chat_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,13 @@ _GEMINI_KINDS = ("text", "functionCall", "functionResponse", "inlineData", "file
 def accepts(dialect: str, body: dict[str, Any]) -> None:
     """Fails where the provider would answer 400."""
     json.dumps(body)
-    {"completions": completions, "responses": responses, "messages": messages, "gemini": gemini}[dialect](body)
+    {
+        "completions": completions,
+        "responses": responses,
+        "messages": messages,
+        "gemini": gemini,
+        "interactions": interactions,
+    }[dialect](body)
 
 
 def completions(body: dict[str, Any]) -> None:
@@ -99,3 +105,24 @@ def gemini(body: dict[str, Any]) -> None:
         called = [part["functionCall"]["name"] for part in before["parts"] if "functionCall" in part]
         answered = [part["functionResponse"]["name"] for part in after["parts"] if "functionResponse" in part]
         assert called == answered
+
+
+def interactions(body: dict[str, Any]) -> None:
+    """Calls have their results right after them, thoughts their signatures, and a user or a tool has the last word."""
+    steps = body["input"]
+    assert steps[0]["type"] == "user_input"
+    assert steps[-1]["type"] in ("user_input", "function_result")
+    waiting: list[str] = []
+    for step in steps:
+        kind = step["type"]
+        if kind == "function_result":
+            assert step["call_id"] == waiting.pop(0)
+            continue
+        if kind == "function_call":
+            assert isinstance(step["arguments"], dict)
+            waiting.append(step["id"])
+            continue
+        assert not waiting, "a call without its result"
+        assert kind != "thought" or step["signature"]
+        assert kind == "thought" or step["content"]
+    assert not waiting

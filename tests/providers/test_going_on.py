@@ -24,6 +24,7 @@ MAKERS: dict[str, tuple[str, str]] = {
     "openai": ("responses", "gpt-5"),
     "anthropic": ("messages", "claude-opus-4-8"),
     "google": ("gemini", "gemini-3-pro-preview"),
+    "google-kept": ("interactions", "gemini-3-pro-preview"),
     "deepseek": ("completions", "deepseek-reasoner"),
     "xai": ("responses", "grok-4"),
     "openrouter": ("completions", "any/model"),
@@ -37,6 +38,8 @@ WIRES: dict[str, Callable[[list[bytes]], bytes]] = {
 
 
 def dialect(kind: str) -> Dialect:
+    if kind == "google-kept":
+        return dialect_of(ProviderConfig("google", "google", background=True))
     return dialect_of(ProviderConfig(kind, kind))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.answers import model_name, reasoning_of, text_of
+from tests.fakes.interactions import FakeInteractions
 from tests.fakes.responses import FakeResponses
 from tests.runs.driving import until
 from tests.runs.harness import House, Paused, opened
@@ -33,16 +34,17 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield found
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeResponses]:
-    async with FakeResponses() as provider:
+@pytest.fixture(params=[FakeResponses, FakeInteractions], ids=["responses", "interactions"])
+async def fake(request: pytest.FixtureRequest) -> AsyncIterator[FakeResponses]:
+    async with request.param() as provider:
         yield provider
 
 
 @pytest.fixture
 async def remote(fake: FakeResponses) -> AsyncIterator[Remote]:
     http = Http(SystemWorld(), stall_seconds=30)
-    config = ProviderConfig("fake", base_url=fake.url, dialect="responses", background=True)
+    dialect: Any = fake.place.removeprefix("/v1/")
+    config = ProviderConfig("fake", base_url=fake.url, dialect=dialect, background=True)
     yield Remote(config, http)
     await http.close()
 
@@ -107,7 +109,7 @@ async def test_a_connection_that_breaks_is_made_anew_by_the_same_worker(
         sent = await house.ask(model=model(cut_at=cut))
         assert await house.text(sent) == text_of(chunks=CHUNKS)
     assert generated(fake) == 1
-    assert fake.asked == [("GET", "/v1/responses/resp_fake_1?stream=true")]
+    assert fake.asked == [("GET", f"{fake.place}/resp_fake_1?stream=true")]
 
 
 async def test_events_that_are_gone_are_made_up_for_by_the_answer_as_one(
@@ -119,8 +121,8 @@ async def test_events_that_are_gone_are_made_up_for_by_the_answer_as_one(
         assert await house.text(sent) == text_of(chunks=CHUNKS)
     assert generated(fake) == 1
     assert [path for _, path in fake.asked] == [
-        "/v1/responses/resp_fake_1?stream=true",
-        "/v1/responses/resp_fake_1",
+        f"{fake.place}/resp_fake_1?stream=true",
+        f"{fake.place}/resp_fake_1",
     ]
 
 
@@ -132,7 +134,7 @@ async def test_what_the_provider_does_not_have_any_more_is_gone_on_with_by_an_in
     async with house.worker(remote):
         assert await house.text(sent) == text_of(chunks=CHUNKS)
     assert generated(fake) == 2
-    assert fake.asked[-1] == ("POST", "/v1/responses/resp_fake_1/cancel")
+    assert fake.asked[-1] == ("POST", f"{fake.place}/resp_fake_1/cancel")
     taken = [event["data"]["action"] for event in await house.events(sent.run_id) if event["type"] == "data-recovery"]
     assert taken == ["attach", "continue"]
 
@@ -144,7 +146,7 @@ async def test_a_stop_ends_it_at_the_provider_too(house: House, fake: FakeRespon
         await house.turns.stop(house.user, sent.conversation_id, sent.run_id)
         row = await house.ended(sent.run_id)
     assert row.status == "stopped"
-    assert ("POST", "/v1/responses/resp_fake_1/cancel") in fake.asked
+    assert ("POST", f"{fake.place}/resp_fake_1/cancel") in fake.asked
 
 
 async def test_who_hands_over_leaves_it_to_go_on(house: House, fake: FakeResponses, remote: Remote) -> None:

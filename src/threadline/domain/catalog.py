@@ -15,7 +15,7 @@ from threadline.domain.prices import Price
 _REASONS: Final = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _DOES_NOT: Final = re.compile(r"(?:ft:)?gpt-5-chat")
 
-DialectName = Literal["completions", "responses", "messages", "gemini"]
+DialectName = Literal["completions", "responses", "messages", "gemini", "interactions"]
 """How a provider is spoken to; each is a package in ``providers/``."""
 
 Health = Literal["ok", "slow", "failing"]
@@ -104,6 +104,9 @@ class ProviderConfig:
         kind = KINDS.get(self.kind)
         if self.dialect is not None or kind is None:
             return self.dialect or "completions"
+        if self.kind == "google" and self.background:
+            # The other one keeps nothing.
+            return "interactions"
         usual = kind.imitated or self.base_url in (None, kind.base_url)
         return kind.dialect if usual else "completions"
 
