@@ -85,6 +85,10 @@ class Visitor:
             self.page.wait_for_timeout(50)
         return found
 
+    def comes(self, expression: str, argument: Any = None) -> None:
+        """Wait until an expression of JavaScript is true; the page itself may evaluate none, by its policy."""
+        assert self.until(lambda: bool(self.page.evaluate(expression, argument))), expression
+
     def says(self, whole: str, message: Locator | None = None) -> None:
         """Wait until a message says this and nothing else."""
         assert self.until(lambda: self.text(message) == whole), (self.text(message), whole)

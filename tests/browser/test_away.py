@@ -46,7 +46,7 @@ def test_a_stop_pressed_while_the_server_is_away_stops_the_answer_once_it_is_bac
     visitor.is_over("stopped")
     assert len(visitor.text()) < len(whole)
     expect(visitor.page.get_by_text("Stopping…")).to_have_count(0)
-    visitor.page.wait_for_function("Object.keys(localStorage).every(key => !key.includes('wish'))")
+    visitor.comes("Object.keys(localStorage).every(key => !key.includes('wish'))")
     visitor.forgive_the_network()
 
 
@@ -159,7 +159,7 @@ def test_a_rename_that_did_not_get_through_is_saved_after_a_reload(tab: Tab) -> 
     visitor.page.unroute(f"**/api/conversations/{one}")
     visitor.page.reload()
     expect(item(visitor, "After")).to_be_visible()
-    visitor.page.wait_for_function("Object.keys(localStorage).every(key => !key.includes('wish'))")
+    visitor.comes("Object.keys(localStorage).every(key => !key.includes('wish'))")
     assert visitor.api("GET", f"/api/conversations/{one}")["title"] == "After"
     visitor.forgive_the_network()
 

@@ -22,7 +22,7 @@ FOCUS = "document.activeElement.closest('[data-conversation-id]')?.dataset.conve
 
 
 def focus_is_at(visitor: Visitor, where: str) -> None:
-    visitor.page.wait_for_function(f"where => ({FOCUS}) === where", arg=where)
+    visitor.comes(f"where => ({FOCUS}) === where", where)
 
 
 @pytest.mark.parametrize("path", ["/chat/%", "/chat/%E0%A4%A"])
@@ -95,7 +95,7 @@ def test_the_focus_returns_to_the_row_from_its_menu_its_field_and_its_question(v
         menu(visitor, entry, action)
         field = visitor.page.get_by_role("alertdialog").or_(visitor.page.get_by_label("New title"))
         expect(field).to_be_visible()
-        visitor.page.wait_for_function("document.activeElement.matches('input, [role=alertdialog] *')")
+        visitor.comes("document.activeElement.matches('input, [role=alertdialog] *')")
         visitor.page.keyboard.press("Escape")
         expect(field).to_have_count(0)
         focus_is_at(visitor, one)

@@ -82,7 +82,7 @@ def test_a_draft_survives_a_reload_and_belongs_to_its_conversation(visitor: Visi
     one, two = named(visitor, "One", "Two")
     visitor.open(f"/chat/{one}")
     visitor.at("composer").fill("Half a thought")
-    visitor.page.wait_for_function("Object.values(localStorage).some(text => text.includes('Half a thought'))")
+    visitor.comes("Object.values(localStorage).some(text => text.includes('Half a thought'))")
     visitor.page.reload()
     expect(visitor.at("composer")).to_have_value("Half a thought")
     visitor.open(f"/chat/{two}")
@@ -110,7 +110,7 @@ def test_the_page_has_no_serious_accessibility_fault_in_light_and_dark(visitor: 
     assert visitor.faults() == []
     light = visitor.page.evaluate("getComputedStyle(document.body).backgroundColor")
     visitor.at("theme-toggle").first.click()
-    visitor.page.wait_for_function("light => getComputedStyle(document.body).backgroundColor !== light", arg=light)
+    visitor.comes("light => getComputedStyle(document.body).backgroundColor !== light", light)
     visitor.page.evaluate(STILL)
     visitor.shoot("44-dark")
     assert visitor.faults() == []

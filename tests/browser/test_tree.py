@@ -137,7 +137,7 @@ def test_a_turn_taken_back_stays_out_after_a_reload(visitor: Visitor, fake: Fake
     visitor.page.get_by_role("button", name="Cancel").click()
     expect(visitor.at("composer")).to_have_value("Not now.")
     expect(visitor.questions).to_have_count(1)
-    visitor.page.wait_for_function("Object.keys(localStorage).every(key => !key.includes('wish'))")
+    visitor.comes("Object.keys(localStorage).every(key => !key.includes('wish'))")
     visitor.page.reload()
     expect(visitor.answers).to_have_count(1)
     expect(visitor.questions).to_have_count(1)
