@@ -72,6 +72,18 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data")
 
 
+async def test_the_only_admin_stays_one_also_from_outside(settings: Settings) -> None:
+    said: list[str] = []
+    await users.create(settings, "ada@example.org", PASSWORD, said.append)
+    with pytest.raises(NotUsable, match="only admin"):
+        await users.set_role(settings, "ada@example.org", "user", said.append)
+    with pytest.raises(NotUsable, match="only admin"):
+        await users.set_disabled(settings, "ada@example.org", True, said.append)
+    await users.create(settings, "grace@example.org", PASSWORD, said.append, admin=True)
+    await users.set_role(settings, "ada@example.org", "user", said.append)
+    assert await comes_in(settings, "grace@example.org")
+
+
 async def test_accounts_are_made_listed_and_changed_from_outside(settings: Settings) -> None:
     said: list[str] = []
     await users.create(settings, "ada@example.org", PASSWORD, said.append)

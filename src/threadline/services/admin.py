@@ -77,8 +77,7 @@ class Admin:
                 set_role(tx, actor_id, before, role, visit)
             if disabled is not None and disabled != (before.disabled_at is not None):
                 set_disabled(tx, actor_id, before, disabled, visit)
-            if users.count_admins(tx) == 0:
-                raise Conflict("This is the only admin. Make somebody else one first.", surface="account")
+            keep_an_admin(tx)
             after = admin.one(tx, user_id)
             assert after is not None
             return after
@@ -101,6 +100,12 @@ def _present(tx: Tx, user_id: str) -> UserRow:
     if found is None:
         raise NotFound(surface="account")
     return found.user
+
+
+def keep_an_admin(tx: Tx) -> None:
+    """Raises ``Conflict`` where nobody is left to administer."""
+    if users.count_admins(tx) == 0:
+        raise Conflict("This is the only admin. Make somebody else one first.", surface="account")
 
 
 def set_role(tx: Tx, actor_id: str | None, user: UserRow, role: str, visit: Visit) -> None:

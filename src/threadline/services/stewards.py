@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from threadline.domain.errors import NotFound
 from threadline.services.accounts import Visit
-from threadline.services.admin import set_disabled, set_role
+from threadline.services.admin import keep_an_admin, set_disabled, set_role
 from threadline.services.passwords import Passwords, check_new
 from threadline.services.profile import set_password
 from threadline.services.registration import NewAccount, begin_account, checked_email, checked_name
@@ -48,12 +48,24 @@ class Stewards:
         return await self._store.write(work)
 
     async def set_role(self, who: str, role: str) -> UserRow:
-        """Make somebody an admin, or a user again. Raises ``NotFound``."""
-        return await self._change(who, lambda tx, user: set_role(tx, None, user, role, _OUTSIDE))
+        """Make somebody an admin, or a user again. Raises ``NotFound``, and ``Conflict`` where he is the only admin."""
+
+        def work(tx: Tx, user: UserRow) -> None:
+            set_role(tx, None, user, role, _OUTSIDE)
+            if user.role == "admin":
+                keep_an_admin(tx)
+
+        return await self._change(who, work)
 
     async def set_disabled(self, who: str, disabled: bool) -> UserRow:
-        """Shut somebody out, or let him in again. Raises ``NotFound``."""
-        return await self._change(who, lambda tx, user: set_disabled(tx, None, user, disabled, _OUTSIDE))
+        """Shut somebody out, or let him in again. Raises ``NotFound``, and ``Conflict`` where he is the only admin."""
+
+        def work(tx: Tx, user: UserRow) -> None:
+            set_disabled(tx, None, user, disabled, _OUTSIDE)
+            if disabled and user.role == "admin":
+                keep_an_admin(tx)
+
+        return await self._change(who, work)
 
     async def set_password(self, who: str, password: str) -> UserRow:
         """Set a password; all sessions are over. Raises ``NotFound``, and ``BadRequest`` for what cannot be."""
