@@ -5,12 +5,12 @@ import { useState } from "react";
 import { Read, Row, Rows } from "../settings/section.tsx";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
-import { linksOf, type Share, sharing } from "./requests.ts";
+import { linksOf, linksQuery, type Share, sharing } from "./requests.ts";
 import { takenOut } from "./taken-out.ts";
 import { linkNote, ROLES } from "./words.ts";
 
 export function Links({ id }: { id: string }) {
-  const links = useQuery({ queryKey: linksOf(id), queryFn: () => sharing.links(id), staleTime: 0 });
+  const links = useQuery(linksQuery(id));
   const [revoking, setRevoking] = useState<Share | null>(null);
   const now = new Date();
   return (

@@ -1,12 +1,12 @@
 /** The form of a new link, and the link once it is made. */
 
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef } from "react";
 import { queries } from "../state/services.ts";
 import { Field, Select } from "../ui/field.tsx";
 import { emailFault, free, Send, useFields } from "../ui/form.tsx";
 import { Address } from "./address.tsx";
-import { linksOf, type MadeShare, type NewShare, type ShareRole, sharing } from "./requests.ts";
+import { linksOf, linksQuery, type MadeShare, type NewShare, type ShareRole, sharing } from "./requests.ts";
 import { LIFETIMES } from "./words.ts";
 
 const RULES = {
@@ -19,8 +19,11 @@ export function NewLink({ id }: { id: string }) {
   const { faults, read } = useFields(RULES);
   const making = useMutation({
     mutationFn: (wanted: NewShare) => sharing.make(id, wanted),
-    onSuccess: () => void queries.invalidateQueries({ queryKey: linksOf(id) }),
+    // It is made once it stands among the others.
+    onSuccess: () => queries.invalidateQueries({ queryKey: linksOf(id) }),
   });
+  const links = useQuery(linksQuery(id));
+  const stands = links.data?.items.some((share) => share.id === making.data?.id);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
@@ -59,7 +62,7 @@ export function NewLink({ id }: { id: string }) {
         hint="Only the account with this address may open it. No mail is sent."
       />
       <Send sending={{ ...making, isSuccess: false }} label="Make a link" testId="make-link" />
-      <div role="status">{making.data && <Made key={making.data.id} made={making.data} />}</div>
+      <div role="status">{making.data && stands && <Made key={making.data.id} made={making.data} />}</div>
     </form>
   );
 }

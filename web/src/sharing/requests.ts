@@ -63,6 +63,10 @@ export const sharing = {
     api.call("POST", `${link(token)}/accept`),
 };
 
+export function linksQuery(id: string) {
+  return queryOptions({ queryKey: linksOf(id), queryFn: () => sharing.links(id), staleTime: 0 });
+}
+
 export function peopleQuery(id: string) {
   return queryOptions({ queryKey: peopleIn(id), queryFn: () => sharing.people(id) });
 }
