@@ -67,7 +67,7 @@ const remembered = new Store<string | null>(recall("model"));
 
 export interface ModelChoice {
   models: Model[];
-  /** The model that the next message goes to; null while nothing is known. */
+  /** The model that the next message goes to; null while nothing is known, and where the list has it no more. */
   model: Model | null;
   /** The id to send: also of a model that the list does not know any more. */
   id: string | null;
@@ -83,13 +83,10 @@ export function useModelChoice(conversation: Conversation | null): ModelChoice {
   const usable = (id: string | null | undefined) =>
     models.find((model) => model.id === id && model.available);
   const own = conversation?.model ?? null;
-  const model =
-    models.find((item) => item.id === own) ??
-    usable(last) ??
-    usable(list.data?.default) ??
-    models.find((item) => item.available) ??
-    models[0] ??
-    null;
+  const usual = () =>
+    usable(last) ?? usable(list.data?.default) ?? models.find((item) => item.available) ?? models[0] ?? null;
+  // Another one must not be named than is asked: one that is gone is known by its id alone.
+  const model = own === null ? usual() : (models.find((item) => item.id === own) ?? null);
   const conversationId = conversation?.id;
   const choose = (id: string) => {
     keep("model", id);
