@@ -23,7 +23,8 @@ def item(visitor: Visitor, title: str) -> Locator:
 
 
 def named(visitor: Visitor, *titles: str) -> list[str]:
-    """Conversations made through the API; returns their ids."""
+    """Conversations made through the API, for who the page is; returns their ids."""
+    assert visitor.until(lambda: bool(visitor.page.context.cookies())), "the page has no session"
     return [visitor.api("POST", "/api/conversations", {"title": title})["id"] for title in titles]
 
 

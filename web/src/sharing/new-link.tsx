@@ -22,8 +22,7 @@ export function NewLink({ id }: { id: string }) {
     // It is made once it stands among the others.
     onSuccess: () => queries.invalidateQueries({ queryKey: linksOf(id) }),
   });
-  const links = useQuery(linksQuery(id));
-  const stands = links.data?.items.some((share) => share.id === making.data?.id);
+  const stands = useQuery(linksQuery(id)).data?.items.some((share) => share.id === making.data?.id);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
